@@ -1,0 +1,161 @@
+"""CPU kernels of the projections, compiled by numba: the words of `lit_idim.randomness` made again in registers.
+
+Each kernel reads and writes every parameter once and keeps one block in the cache. No kernel reorders a floating-point sum
+by thread: results are the same bits for every number of threads.
+"""
+
+import os
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
+from typing import Any
+
+import numba
+import numpy as np
+import torch
+
+WORD = np.uint32
+MIX_A, MIX_B = WORD(0x7FEB352D), WORD(0x846CA68B)
+MIN_ROWS_PER_THREAD = 32_768
+
+
+def _compile(function: Callable[..., Any]) -> Any:
+    """Compiles without the interpreter lock, kept on disk where a folder for it is writable."""
+    try:
+        return numba.njit(nogil=True, cache=True)(function)
+    except RuntimeError:  # numba: "cannot cache function: no locator available"
+        return numba.njit(nogil=True)(function)
+
+
+def _inline(function: Callable[..., Any]) -> Any:
+    return numba.njit(nogil=True, inline="always")(function)
+
+
+@_inline
+def mix(word):  # type: ignore[no-untyped-def]
+    word = WORD(word ^ (word >> WORD(16)))
+    word = WORD(word * MIX_A)
+    word = WORD(word ^ (word >> WORD(15)))
+    word = WORD(word * MIX_B)
+    return WORD(word ^ (word >> WORD(16)))
+
+
+@_inline
+def hash_word(offset, step, counter):  # type: ignore[no-untyped-def]
+    return mix(WORD(WORD(counter * step) + offset))
+
+
+@_compile
+def hadamard_step(values, out, half):  # type: ignore[no-untyped-def]
+    """One constant-geometry step: a function of its own so that the compiler sees two arrays and uses vector instructions."""
+    for i in range(half):
+        a = values[2 * i]
+        b = values[2 * i + 1]
+        out[i] = a + b
+        out[i + half] = a - b
+
+
+@_compile
+def hadamard(values, spare, n):  # type: ignore[no-untyped-def]
+    """Unnormalised Walsh-Hadamard transform of n = 2^k values in k steps; returns the one of the two arrays that holds it."""
+    step = 1
+    while step < n:
+        hadamard_step(values, spare, n // 2)
+        values, spare = spare, values
+        step *= 2
+    return values
+
+
+@_compile
+def fastfood_block(block, n, shift, keys, table, gaussian, position):  # type: ignore[no-untyped-def]
+    """Writes G and Pi of one Fastfood block of n rows: gaussian (n,) and position (n,)."""
+    g_offset, g_step, p_offset, p_step = keys[0], keys[1], keys[2], keys[3]
+    byte = WORD(255)
+    if n >= 4:
+        first = WORD(block * (n // 4))
+        for j in range(n // 4):
+            word = hash_word(g_offset, g_step, WORD(first + WORD(j)))
+            gaussian[4 * j] = table[word & byte]
+            gaussian[4 * j + 1] = table[(word >> WORD(8)) & byte]
+            gaussian[4 * j + 2] = table[(word >> WORD(16)) & byte]
+            gaussian[4 * j + 3] = table[word >> WORD(24)]
+    else:
+        for j in range(n):
+            row = block * n + j
+            word = hash_word(g_offset, g_step, WORD(row // 4))
+            gaussian[j] = table[(word >> WORD(8 * (row % 4))) & byte]
+    word_a = hash_word(p_offset, p_step, WORD(2 * block))
+    word_b = hash_word(p_offset, p_step, WORD(2 * block + 1))
+    multiply_a, add_a = WORD(word_a | WORD(3)), WORD(word_a >> WORD(16))
+    multiply_b, add_b = WORD(word_b | WORD(3)), WORD(word_b >> WORD(16))
+    mask = WORD(n - 1)
+    for j in range(n):
+        x = WORD(WORD(WORD(j) * multiply_a) + add_a) & mask
+        x = WORD(x ^ (x >> shift))
+        x = WORD(WORD(x * multiply_b) + add_b) & mask
+        position[j] = WORD(x ^ (x >> shift))
+
+
+@_compile
+def fastfood_add_rows(y, start, base, out, scale, n, shift, keys, table, block_start, block_stop):  # type: ignore[no-untyped-def]
+    """out = base + scale * (H G_b Pi_b y for the blocks b), rows start ... start + len(out)."""
+    values, spare = np.empty(n, y.dtype), np.empty(n, y.dtype)
+    gaussian, position = np.empty(n, np.float32), np.empty(n, np.uint32)
+    stop = start + out.shape[0]
+    for block in range(block_start, block_stop):
+        fastfood_block(block, n, shift, keys, table, gaussian, position)
+        for j in range(n):
+            values[j] = gaussian[j] * y[position[j]]
+        transformed = hadamard(values, spare, n)
+        low = max(start, block * n)
+        high = min(stop, block * n + n)
+        shown = transformed[low - block * n : high - block * n]
+        target, source = out[low - start : high - start], base[low - start : high - start]
+        for j in range(high - low):
+            target[j] = source[j] + scale * shown[j]
+
+
+@_compile
+def fastfood_adjoint(piece, start, total, n, shift, keys, table, block_start, block_stop):  # type: ignore[no-untyped-def]
+    """total += sum over the blocks b of Pi_b^T G_b H piece_b, in float64; rows start ... start + len(piece)."""
+    values, spare = np.empty(n, piece.dtype), np.empty(n, piece.dtype)
+    gaussian, position = np.empty(n, np.float32), np.empty(n, np.uint32)
+    stop = start + piece.shape[0]
+    for block in range(block_start, block_stop):
+        fastfood_block(block, n, shift, keys, table, gaussian, position)
+        low = max(start, block * n)
+        high = min(stop, block * n + n)
+        values[: low - block * n] = 0
+        values[high - block * n :] = 0
+        source, target = piece[low - start : high - start], values[low - block * n : high - block * n]
+        for j in range(high - low):
+            target[j] = source[j]
+        transformed = hadamard(values, spare, n)
+        for j in range(n):
+            total[position[j]] += gaussian[j] * transformed[j]
+
+
+@lru_cache(maxsize=1)
+def _executor(process: int) -> ThreadPoolExecutor:
+    del process  # a forked child must not wait for its parent's threads
+    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="projection")
+
+
+def run(tasks: Sequence[Callable[[], None]]) -> None:
+    """Runs the tasks on as many threads as torch uses; each task writes to its own place."""
+    if len(tasks) == 1 or torch.get_num_threads() == 1:
+        for task in tasks:
+            task()
+        return
+    list(_executor(os.getpid()).map(lambda task: task(), tasks))
+
+
+def split(start: int, stop: int, parts: int) -> list[tuple[int, int]]:
+    """At most `parts` neighbouring, non-empty ranges that cover range(start, stop).
+
+    Example:
+        >>> split(0, 10, 3)
+        [(0, 3), (3, 6), (6, 10)]
+    """
+    cuts = [start + (stop - start) * i // parts for i in range(parts + 1)]
+    return [(low, high) for low, high in zip(cuts, cuts[1:], strict=False) if high > low]

@@ -1,0 +1,116 @@
+"""Keyed initialisation: the parameters that a checkpoint does not supply, from the model's own distribution and our own draws."""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from statistics import NormalDist
+from typing import Any
+from unittest.mock import patch
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from lit_idim.errors import UserError
+from lit_idim.randomness import hash_counters, normal_words, stream_key
+
+INITIALIZATION_VERSION = 1
+
+
+def initialize_parameters(model: nn.Module, names: Iterable[str], *, seed: int) -> None:
+    """Draws the named parameters anew from the distributions of the model's own `_init_weights`, in place.
+
+    Each is a function of (seed, parameter name, INITIALIZATION_VERSION) alone: full fine-tuning, DID and SAID start from the
+    same head, and a saved subspace is restored without it, on any machine. torch's global generator is neither used nor set.
+
+    Args:
+        model: a transformers model on the CPU; all other parameters and buffers stay as they are.
+        names: parameters, by any of their names; a tied parameter is drawn under the first.
+        seed: the head seed.
+
+    Raises:
+        UserError: if a name is not a parameter of the model.
+    """
+    canonical = {id(parameter): name for name, parameter in model.named_parameters()}
+    parameters = dict(model.named_parameters(remove_duplicate=False))
+    chosen = {}
+    for name in names:
+        if name not in parameters:
+            raise UserError(f"names must be parameters of {type(model).__name__}, got {name!r}")
+        chosen[_storage(parameters[name])] = canonical[id(parameters[name])]
+        parameters[name]._is_hf_initialized = False  # type: ignore[attr-defined]  # else transformers leaves it alone
+    if not chosen:
+        return
+    kept = {_storage(tensor) for tensor in (*model.parameters(), *model.buffers())} - set(chosen)
+    draws = _KeyedDraws(chosen, kept, seed)
+    with torch.no_grad(), patch("torch.nn.init._no_grad_trunc_normal_", draws.truncated_normal), draws:
+        _visit(model, model._init_weights)  # type: ignore[arg-type]
+
+
+def _visit(module: nn.Module, initialize: Callable[[nn.Module], None]) -> None:
+    """Children before parents, each model within the model by its own rule: the order of transformers."""
+    for child in module.children():
+        _visit(child, getattr(child, "_init_weights", initialize))
+    initialize(module)
+
+
+def _storage(tensor: Tensor) -> int:
+    return tensor.untyped_storage().data_ptr()
+
+
+class _KeyedDraws(TorchDispatchMode):
+    """Replaces random numbers by keyed ones in the chosen tensors; lets nothing write to the kept ones."""
+
+    def __init__(self, chosen: dict[int, str], kept: set[int], seed: int) -> None:
+        super().__init__()
+        self.chosen = chosen
+        self.kept = kept
+        self.seed = seed
+        self.draws: Counter[str] = Counter()
+
+    def __torch_dispatch__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        kwargs = kwargs or {}
+        if not func._schema.is_mutable or not args or not isinstance(args[0], Tensor):
+            return func(*args, **kwargs)
+        target, operation = args[0], func._schema.name.removeprefix("aten::")
+        if _storage(target) in self.kept:
+            return target
+        if operation in ("normal_", "uniform_"):
+            arguments = {argument.name: argument.default_value for argument in func._schema.arguments[1:]}
+            arguments |= dict(zip(arguments, args[1:], strict=False)) | kwargs
+            return target.copy_(self._draw(operation, target, arguments))
+        if any(argument.name == "generator" for argument in func._schema.arguments):
+            raise NotImplementedError(
+                f"keyed initialization knows normal_ and uniform_, the model asks for {operation}"
+            )
+        return func(*args, **kwargs)
+
+    def truncated_normal(
+        self, target: Tensor, mean: float, std: float, a: float, b: float, generator: object = None
+    ) -> Tensor:
+        """Takes the place of torch's truncated normal, whose algorithm (and so its draws) differs between versions."""
+        if _storage(target) in self.kept:
+            return target
+        low, high = (NormalDist().cdf((bound - mean) / std) for bound in (a, b))
+        quantiles = torch.special.ndtri(low + (high - low) * self._uniform(target))
+        return target.copy_((quantiles * std + mean).clamp(a, b))
+
+    def _draw(self, operation: str, target: Tensor, arguments: dict[str, Any]) -> Tensor:
+        if operation == "uniform_":
+            low, high = arguments["from"], arguments["to"]
+            return low + (high - low) * self._uniform(target)
+        words = self._words(target, -(-target.numel() // 2))
+        values = torch.stack([normal_words(words, lane=0), normal_words(words, lane=1)], dim=-1).flatten()
+        return (values[: target.numel()] * arguments["std"] + arguments["mean"]).view(target.shape)
+
+    def _uniform(self, target: Tensor) -> Tensor:
+        """float64 in (0, 1), shape of the target."""
+        return ((self._words(target, target.numel()).double() + 0.5) * 2.0**-32).view(target.shape)
+
+    def _words(self, target: Tensor, count: int) -> Tensor:
+        """Words of the stream of the target's name; a second draw for the same name has a stream of its own."""
+        name = self.chosen.get(_storage(target), f"temporary/{tuple(target.shape)}")
+        self.draws[name] += 1
+        key = stream_key(self.seed, f"init/{name}/{self.draws[name]}", INITIALIZATION_VERSION)
+        return torch.from_numpy(hash_counters(key, 0, count).astype("int64"))

@@ -1,0 +1,88 @@
+"""Loading a pretrained encoder with a classification head whose missing parameters are ours."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lit_idim.errors import UserError
+from lit_idim.subspace.initialization import initialize_parameters
+
+
+def load_classifier(
+    model: str,
+    *,
+    num_labels: int,
+    head_seed: int = 0,
+    revision: str | None = None,
+    random_weights: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> Any:
+    """A transformers sequence classification model in training mode.
+
+    Everything that the checkpoint does not hold (the head, as a rule) is drawn by `initialize_parameters`.
+
+    Args:
+        model: a folder in `save_pretrained` format, or a name on the model hub.
+        num_labels: classes, or 1 for regression.
+        head_seed: names the draw of the missing parameters.
+        revision: branch, tag or commit on the hub.
+        random_weights: take the architecture alone and draw every parameter: the untrained encoder.
+        dtype: of the weights. float32 holds every checkpoint's values exactly; small updates vanish in bfloat16.
+
+    Raises:
+        UserError: if the model is not found, or has no sequence classification form.
+    """
+    try:
+        with _quiet_transformers():
+            loaded, missing = _load(model, num_labels, revision, random_weights, dtype)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        raise UserError(_explanation(model, revision, num_labels, error)) from error
+    initialize_parameters(loaded, missing, seed=head_seed)
+    return loaded.train()
+
+
+def _load(
+    model: str, num_labels: int, revision: str | None, random_weights: bool, dtype: torch.dtype
+) -> tuple[Any, list[str]]:
+    """The model, and the names of the parameters that its checkpoint does not hold."""
+    from transformers import AutoConfig, AutoModelForSequenceClassification
+
+    config = AutoConfig.from_pretrained(model, revision=revision, num_labels=num_labels, trust_remote_code=False)
+    with torch.random.fork_rng(devices=[]):
+        if random_weights:
+            loaded = AutoModelForSequenceClassification.from_config(config, dtype=dtype)
+            return loaded, [name for name, _ in loaded.named_parameters()]
+        loaded, report = AutoModelForSequenceClassification.from_pretrained(
+            model, revision=revision, config=config, dtype=dtype, output_loading_info=True, trust_remote_code=False
+        )
+    known = dict(loaded.named_parameters(remove_duplicate=False))
+    return loaded, [name for name in report["missing_keys"] if name in known]
+
+
+@contextmanager
+def _quiet_transformers() -> Iterator[None]:
+    """transformers reports each load on the terminal; what is missing from a checkpoint is drawn here, by design."""
+    from transformers.utils import logging
+
+    verbosity, progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(verbosity)
+        if progress:
+            logging.enable_progress_bar()
+
+
+def _explanation(model: str, revision: str | None, num_labels: int, error: Exception) -> str:
+    where = "folder" if Path(model).exists() else "name on the hub"
+    at = f" at revision {revision!r}" if revision else ""
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return (
+        f"model {model!r} ({where}){at} does not load as a sequence classification model with {num_labels} labels: {reason}. "
+        "Pass a folder in save_pretrained format (config.json and model.safetensors), or, with a network, a name on the hub"
+    )

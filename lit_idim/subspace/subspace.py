@@ -1,0 +1,153 @@
+"""A model trained in a random subspace: theta_D = theta_0 + P theta_d (DID) or theta_0,i + lambda_i (P theta_d)_i (SAID)."""
+
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+
+from lit_idim.errors import UserError
+from lit_idim.projections import Projection, make_projection
+from lit_idim.subspace.checksum import checksum_tensors
+from lit_idim.subspace.initialization import INITIALIZATION_VERSION
+from lit_idim.subspace.layout import Layout, find_layout
+from lit_idim.subspace.weights import SubspaceWeights
+
+SubspaceMethod = Literal["did", "said"]
+SUBSPACE_METHODS: tuple[SubspaceMethod, ...] = ("did", "said")
+
+
+class Subspace(nn.Module):
+    """Wraps a transformers sequence classification model so that exactly d numbers are trained (AZG20, eq. 1-3).
+
+        DID    theta_D   = theta_0   + P theta_d                 theta_d in R^d
+        SAID   theta_D,i = theta_0,i + lambda_i (P theta_d)_i    theta_d in R^(d-m), one lambda for each of the m layers
+
+    theta_d starts at 0 and the lambdas at 1, so that the wrapped model starts exactly at theta_0. The head lies inside the
+    subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require gradients.
+    The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype.
+
+    The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model: a few kilobytes. Loading it checks
+    that the same projection and the same theta_0 stand under it.
+
+    Args:
+        model: encoder, encoder-decoder or decoder with a sequence classification head; it is wrapped in place.
+        d: trained numbers, the lambdas included.
+        method: "did" or "said".
+        projection: name of P, see `lit_idim.projections`.
+        seed: names the draw of P.
+
+    Attributes:
+        theta_d: trained coordinates, shape (d,) or (d - m,).
+        lambdas: trained layer scales, shape (m,), or None for DID.
+        layout: the counted parameters and their layers.
+        projection: P.
+
+    Raises:
+        UserError: if d <= m for SAID, d > D, a name is unknown, or the model has no head or weights that are not finite.
+    """
+
+    lambdas: nn.Parameter | None
+
+    def __init__(
+        self, model: nn.Module, *, d: int, method: SubspaceMethod = "said", projection: str = "fastfood", seed: int = 0
+    ) -> None:
+        super().__init__()
+        if method not in SUBSPACE_METHODS:
+            raise UserError(f"method must be one of {', '.join(SUBSPACE_METHODS)}; got {method!r}")
+        self.layout: Layout = find_layout(model)
+        m = self.layout.m if method == "said" else 0
+        if m and d <= m:
+            raise UserError(
+                f"d must exceed m = {m} for method 'said', which spends one of its d numbers on each of the m layers of this "
+                f"model: got d={d}; choose d >= {m + 1}, or method 'did'"
+            )
+        if d > self.layout.D:
+            raise UserError(f"d must not exceed D = {self.layout.D}, the parameters of this model: got d={d}")
+        self.method = method
+        self.d = d
+        self.projection: Projection = make_projection(projection, d=d - m, D=self.layout.D, seed=seed)
+        self.model = model.requires_grad_(False)
+        first = model.get_parameter(self.layout.parameters[0].name)
+        dtype = torch.float64 if first.dtype == torch.float64 else torch.float32
+        self.theta_d = nn.Parameter(torch.zeros(d - m, dtype=dtype, device=first.device))
+        if m:
+            self.lambdas = nn.Parameter(torch.ones(m, dtype=dtype, device=first.device))
+        else:
+            self.register_parameter("lambdas", None)
+        self._weights: SubspaceWeights | None = None
+        self.register_state_dict_post_hook(_drop_model)
+        self.register_load_state_dict_pre_hook(_supply_model)
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """The model's output at the present theta_D; arguments are the model's.
+
+        Raises:
+            UserError: if gradient checkpointing is on, which would recompute the model at theta_0.
+        """
+        if self.training and any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
+            raise UserError(
+                "gradient checkpointing must be off in a subspace: it would run the model again at theta_0 in the backward "
+                "pass; call model.gradient_checkpointing_disable()"
+            )
+        return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
+
+    def weights(self) -> dict[str, Tensor]:
+        """theta_D by parameter name (every alias of a tied one), differentiable in theta_d and the lambdas.
+
+        The tensors share one buffer, which the first call after an update overwrites.
+        """
+        if self._weights is None:
+            self._weights = SubspaceWeights(self.model, self.layout, self.projection)
+        return self._weights(self.theta_d, self.lambdas)
+
+    def extra_repr(self) -> str:
+        return f"method={self.method}, d={self.d}, D={self.layout.D}, m={self.layout.m}, projection={self.projection}"
+
+    def get_extra_state(self) -> dict[str, Any]:
+        """What tells this subspace: its sizes, P and theta_0 (plain numbers and strings)."""
+        parameters = self.layout.parameters
+        return {
+            "method": self.method,
+            "d": self.d,
+            "D": self.layout.D,
+            "m": self.layout.m,
+            "projection": self.projection.name,
+            "projection_version": self.projection.version,
+            "projection_seed": self.projection.seed,
+            "projection_checksum": self.projection.checksum(),
+            "initialization_version": INITIALIZATION_VERSION,
+            "theta_0_checksum": checksum_tensors((p.name, self.model.get_parameter(p.name)) for p in parameters),
+        }
+
+    def set_extra_state(self, state: dict[str, Any]) -> None:
+        """Checks that a saved subspace belongs on this model and this P.
+
+        Raises:
+            UserError: naming each thing that differs, what was saved and what stands here.
+        """
+        here = self.get_extra_state()
+        differing = [
+            f"{name}: saved {state.get(name)}, here {value}" for name, value in here.items() if state.get(name) != value
+        ]
+        if differing:
+            raise UserError(
+                "the saved subspace belongs to another model, head or projection ("
+                + "; ".join(differing)
+                + "); restore it "
+                "with the base model, head_seed, projection and projection_seed that it was trained with"
+            )
+
+    def __getstate__(self) -> dict[str, Any]:
+        # a copy lays its weights out anew: its parameters are other tensors
+        return {**self.__dict__, "_weights": None}
+
+
+def _drop_model(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:
+    for name in [name for name in state if name.startswith(f"{prefix}model.")]:
+        del state[name]
+
+
+def _supply_model(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    assert isinstance(module, Subspace)
+    state.update({f"{prefix}model.{name}": tensor for name, tensor in module.model.state_dict().items()})

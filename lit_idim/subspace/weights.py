@@ -1,0 +1,162 @@
+"""theta = theta_0 + lambda_i (P theta_d)_i in memory: one buffer, written in place, a layer a node of the autograd graph.
+
+Shapes: theta_d (d',) with d' = d for DID and d - m for SAID, lambdas (m,), theta_0 and theta (D,) as slabs of one dtype each.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lit_idim.projections import Projection
+from lit_idim.subspace.layout import CountedParameter, Layout
+
+
+FIRST_IN_BACKWARD = 2**62
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Slab:
+    """Neighbouring parameters of one layer and one dtype: theta_0 (which the model's parameters view) and theta."""
+
+    layer: int
+    start: int
+    parameters: tuple[CountedParameter, ...]
+    theta_0: Tensor
+    theta: Tensor
+
+    def views(self, flat: Tensor) -> Iterator[tuple[CountedParameter, Tensor]]:
+        for parameter in self.parameters:
+            yield parameter, flat[parameter.start - self.start : parameter.stop - self.start].view(parameter.shape)
+
+
+class SubspaceWeights:
+    """Writes theta for a model's counted parameters and carries gradients back through P^T.
+
+    The model's own parameters hold theta_0, laid end to end; theta has a buffer beside them that every step overwrites. In
+    the backward pass the gradients of one layer are projected as soon as they are complete, and freed: besides theta_0 and
+    theta, memory holds the gradients of one layer, never of all D parameters, and no optimizer state.
+    """
+
+    def __init__(self, model: nn.Module, layout: Layout, projection: Projection) -> None:
+        self.layout = layout
+        self.projection = projection
+        self.generation = 0
+        self._parameters = [model.get_parameter(parameter.name) for parameter in layout.parameters]
+        self._slabs: list[_Slab] = []
+        self._written: tuple[Any, ...] | None = None
+
+    def __call__(self, theta_d: Tensor, lambdas: Tensor | None) -> dict[str, Tensor]:
+        """theta by parameter name, every alias included, as functions of theta_d and the lambdas.
+
+        Args:
+            theta_d: shape (d',). lambdas: shape (m,), or None for DID.
+        """
+        self._lay_out()
+        self._write(theta_d, lambdas)
+        scales = lambdas.unbind() if lambdas is not None else [None] * self.layout.m
+        weights: dict[str, Tensor] = {}
+        for index, layer in enumerate(self.layout.layers):
+            tensors = _LayerWeights.apply(theta_d, scales[index], self, index)  # type: ignore[no-untyped-call]
+            _run_as_soon_as_ready(tensors[0])
+            for parameter, tensor in zip(layer.parameters, tensors, strict=True):
+                weights.update(dict.fromkeys(parameter.aliases, tensor))
+        return weights
+
+    def layer_tensors(self, index: int) -> tuple[Tensor, ...]:
+        """theta of one layer, fresh tensor objects over the buffer."""
+        # .data and not a view: autograd would track each view back to the buffer, which belongs to no graph
+        return tuple(view.data for slab in self._slabs if slab.layer == index for _, view in slab.views(slab.theta))
+
+    def _lay_out(self) -> None:
+        """Makes the model's parameters views of slabs, anew where the model was moved, copied or given other tensors."""
+        pointers = [parameter.data_ptr() for parameter in self._parameters]
+        current = [view.data_ptr() for slab in self._slabs for _, view in slab.views(slab.theta_0)]
+        if self._slabs and pointers == current and self._slabs[0].theta_0.device == self._parameters[0].device:
+            return
+        self._slabs, self._written = [], None
+        entries = iter(zip(self.layout.parameters, self._parameters, strict=True))
+        with torch.no_grad():
+            for index, layer in enumerate(self.layout.layers):
+                owned = [next(entries) for _ in layer.parameters]
+                for _, run in groupby(owned, key=lambda entry: entry[1].dtype):
+                    self._slabs.append(self._make_slab(index, list(run)))
+
+    def _make_slab(self, layer: int, owned: Sequence[tuple[CountedParameter, nn.Parameter]]) -> _Slab:
+        theta_0 = torch.cat([parameter.detach().reshape(-1) for _, parameter in owned])
+        slab = _Slab(
+            layer=layer,
+            start=owned[0][0].start,
+            parameters=tuple(counted for counted, _ in owned),
+            theta_0=theta_0,
+            theta=torch.empty_like(theta_0),
+        )
+        for (_, parameter), (_, view) in zip(owned, slab.views(theta_0), strict=True):
+            parameter.data = view
+        return slab
+
+    def _write(self, theta_d: Tensor, lambdas: Tensor | None) -> None:
+        versions = [parameter._version for parameter in self._parameters]
+        operands = [operand.detach() for operand in (theta_d, lambdas) if operand is not None]
+        if self._written is not None:
+            old_versions, old_operands = self._written
+            if old_versions == versions and all(map(torch.equal, old_operands, operands)):
+                return
+        self.generation += 1
+        with torch.no_grad(), torch.autocast(theta_d.device.type, enabled=False):
+            for slab in self._slabs:
+                scale = 1.0 if lambdas is None else lambdas.detach()[slab.layer]
+                self.projection.add_rows(theta_d.detach(), slab.start, base=slab.theta_0, out=slab.theta, scale=scale)
+        self._written = (versions, [operand.clone() for operand in operands])
+
+
+def _run_as_soon_as_ready(tensor: Tensor) -> None:
+    """Puts the tensor's node first among those that the backward pass could run next.
+
+    autograd prefers nodes made late, and these were made before the model ran: their gradients would wait until the end.
+    """
+    if tensor.grad_fn is not None:
+        tensor.grad_fn._set_sequence_nr(FIRST_IN_BACKWARD)  # type: ignore[attr-defined]
+
+
+class _LayerWeights(torch.autograd.Function):
+    """theta_i = theta_0,i + lambda_i (P theta_d)_i of one layer; the forward values already stand in the buffer.
+
+    With u = P_i^T g the gradients are lambda_i u for theta_d and <u, theta_d> for lambda_i: one product with P^T for both.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, theta_d: Tensor, scale: Tensor | None, weights: SubspaceWeights, index: int
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(theta_d, *([] if scale is None else [scale]))
+        ctx.weights, ctx.index, ctx.generation = weights, index, weights.generation
+        ctx.set_materialize_grads(False)
+        return weights.layer_tensors(index)
+
+    @staticmethod
+    @torch.autograd.function.once_differentiable
+    def backward(ctx: Any, *gradients: Tensor | None) -> Any:
+        weights: SubspaceWeights = ctx.weights
+        if ctx.generation != weights.generation:
+            raise RuntimeError(
+                "the weights were written anew between this forward pass and its backward pass: theta_d or the lambdas "
+                "changed, and the graph no longer holds what it was computed from; run backward before the next update"
+            )
+        theta_d, *scale = ctx.saved_tensors
+        parameters = weights.layout.layers[ctx.index].parameters
+        pieces = [
+            (parameter.start, gradient.to_dense() if gradient.is_sparse else gradient)
+            for parameter, gradient in zip(parameters, gradients, strict=True)
+            if gradient is not None
+        ]
+        if not pieces:
+            return None, None, None, None
+        with torch.autocast(theta_d.device.type, enabled=False):
+            projected = weights.projection.adjoint(pieces, like=theta_d)
+        if not scale:
+            return projected, None, None, None
+        return scale[0] * projected, torch.dot(projected, theta_d).to(scale[0].dtype), None, None

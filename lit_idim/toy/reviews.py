@@ -1,0 +1,75 @@
+"""Reviews: sentences of several opinions, whose majority is the sentiment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lit_idim.toy.draws import Draws
+from lit_idim.toy.facts import express_participant
+from lit_idim.toy.statements import draw_participant
+from lit_idim.toy.usage import Usage
+from lit_idim.toy.vocabulary import CATEGORIES, PERSON, OppositePair, toy_vocabulary
+
+NEGATION_PERCENT = 20
+VERY_PERCENT = 20
+LINKS = (",", "and", "but", "because", "while")
+
+
+@dataclass(frozen=True)
+class Review:
+    """A sentence and its score: the sum of its opinions, +1 or -1 each, negation included; never 0."""
+
+    sentence: str
+    score: int
+
+
+def draw_review(draws: Draws, usage: Usage) -> Review:
+    """A review of three or five opinions; the number is odd, so that no score is 0.
+
+    Args:
+        draws: the decisions.
+        usage: how often an opinion agrees with the mood of the review, and how even the choice of its word is.
+
+    Example:
+        >>> from lit_idim.toy.usage import TASK
+        >>> draw_review(Draws(0, "example"), TASK).score in (-5, -3, -1, 1, 3, 5)
+        True
+    """
+    mood = draws.below(2)
+    num_opinions = 3 + 2 * draws.below(2)
+    opinions = [mood if draws.chance(usage.agreement_percent) else 1 - mood for _ in range(num_opinions)]
+    words, untold = [], opinions
+    while untold:
+        link = [draws.choose(LINKS)] if words else []
+        num_told = 2 if len(untold) > 1 and draws.chance(50) else 1
+        clause = _judging_clause if num_told == 2 or draws.chance(60) else _feeling_clause
+        words += [*link, *clause(untold[:num_told], draws, usage)]
+        untold = untold[num_told:]
+    return Review(" ".join([*words, "."]), sum(2 * opinion - 1 for opinion in opinions))
+
+
+def _judging_clause(opinions: Sequence[int], draws: Draws, usage: Usage) -> list[str]:
+    """Somebody or something was this, or was this and that."""
+    words = [*_draw_topic(draws, usage), "was"]
+    for i, opinion in enumerate(opinions):
+        words += [*(["and"] if i else []), *_judgement(opinion, toy_vocabulary().opinion_adjectives, draws, usage)]
+    return words
+
+
+def _feeling_clause(opinions: Sequence[int], draws: Draws, usage: Usage) -> list[str]:
+    """A person has felt so about something."""
+    person = draws.choose(draws.choose(toy_vocabulary().nouns[PERSON]))
+    judgements = [_judgement(opinion, toy_vocabulary().opinion_verbs, draws, usage) for opinion in opinions]
+    return ["the", person, "has", *sum(judgements, []), *_draw_topic(draws, usage)]
+
+
+def _judgement(opinion: int, words_by_polarity: OppositePair, draws: Draws, usage: Usage) -> list[str]:
+    """A word of the opinion's polarity, or "not" and one of the opposite polarity."""
+    negated = draws.chance(NEGATION_PERCENT)
+    very = draws.chance(VERY_PERCENT)
+    words = words_by_polarity[1 - opinion if negated else opinion]
+    word = draws.choose_by_rank(words) if usage.ranked_opinions else draws.choose(words)
+    return [*(["not"] if negated else []), *(["very"] if very else []), word]
+
+
+def _draw_topic(draws: Draws, usage: Usage) -> list[str]:
+    return express_participant(draw_participant(draws, usage, draws.below(len(CATEGORIES))), draws, usage)

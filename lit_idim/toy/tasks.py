@@ -1,0 +1,117 @@
+"""The GLUE-shaped tasks of the toy language; labels follow from the meaning, without noise.
+
+    task      columns   classes                                  the label
+    toy-sst2  sentence  0 negative, 1 positive                   sign of the sum of a review's three or five opinions
+    toy-mrpc  pair      0 not equivalent, 1 equivalent           whether both sentences express the same statement
+    toy-mnli  pair      0 entailment, 1 neutral, 2 contradiction `meaning.relation` of premise and hypothesis
+
+Class numbers are those of GLUE. Classes are equally likely. Every example fits in MAX_TOKENS tokens, special tokens
+included, so that a small encoder needs no more positions and nothing is ever cut.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from lit_idim.data.examples import Examples
+from lit_idim.errors import UserError
+from lit_idim.toy.draws import Draws
+from lit_idim.toy.edits import change, generalise, specialise
+from lit_idim.toy.facts import express
+from lit_idim.toy.meaning import Relation, relation
+from lit_idim.toy.reviews import draw_review
+from lit_idim.toy.shares import first_of_share, share_of
+from lit_idim.toy.statements import draw_statement
+from lit_idim.toy.usage import TASK
+from lit_idim.toy.vocabulary import LANGUAGE_VERSION
+
+Sentences = tuple[str, ...]
+
+MAX_TOKENS = 32
+SPLIT_SIZES = {"train": 4000, "dev": 1000, "test": 1000}
+
+
+def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int | None = None) -> Examples:
+    """Examples of a toy task; no example occurs twice, and no sentence in two splits or in the corpus.
+
+    Args:
+        task_name: "toy-sst2", "toy-mrpc" or "toy-mnli".
+        split: "train", "dev" or "test".
+        seed: seed of the examples; the language itself has none.
+        num_examples: number of examples; by default 4000 for train, 1000 for dev and for test. Fewer examples of the same
+            seed are the first of more.
+
+    Raises:
+        UserError: if the task or the split is not known, or `num_examples` is not positive.
+
+    Example:
+        >>> examples = toy_examples("toy-sst2", "dev", num_examples=3)
+        >>> len(examples.first), examples.second is None, examples.labels.dtype
+        (3, True, dtype('int64'))
+    """
+    if task_name not in _TASKS:
+        raise UserError(f"task_name: expected one of {', '.join(_TASKS)}; got {task_name!r}")
+    if split not in SPLIT_SIZES:
+        raise UserError(f"split: expected one of {', '.join(SPLIT_SIZES)} for {task_name}; got {split!r}")
+    count = SPLIT_SIZES[split] if num_examples is None else num_examples
+    if count < 1:
+        raise UserError(f"num_examples: expected at least 1 example of {task_name}; got {count}")
+
+    draws = Draws(seed, f"{task_name}/{split}", LANGUAGE_VERSION)
+    draw_sentences, num_classes = _TASKS[task_name]
+    labels: dict[Sentences, int] = {}
+    while len(labels) < count:
+        label, sentences = draws.below(num_classes), None
+        while sentences is None or sentences in labels or _num_tokens(sentences) > MAX_TOKENS:
+            sentences = draw_sentences(draws, label, split)
+        labels[sentences] = label
+    columns = [list(column) for column in zip(*labels, strict=True)]
+    return Examples(
+        first=columns[0],
+        second=columns[1] if len(columns) > 1 else None,
+        labels=np.array(list(labels.values()), dtype=np.int64),
+        index=np.arange(count, dtype=np.int64),
+    )
+
+
+def _num_tokens(sentences: Sentences) -> int:
+    """Words and RoBERTa's special tokens: two for a sentence, four for a pair."""
+    return sum(len(sentence.split()) + 2 for sentence in sentences)
+
+
+def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
+    review = draw_review(draws, TASK)
+    return (review.sentence,) if (review.score > 0) == label and share_of(review.sentence) == split else None
+
+
+def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
+    statement = draw_statement(draws, TASK)
+    other = statement if label else change(change(statement, draws), draws)
+    if (other == statement) != label:
+        return None
+    return _pair(lambda: express(statement, draws, TASK), lambda: express(other, draws, TASK), split)
+
+
+def _draw_inference(draws: Draws, label: int, split: str) -> Sentences | None:
+    """The hypothesis is drawn without regard to the label, so that alone it says nothing about it."""
+    hypothesis = draw_statement(draws, TASK, hypernym_percent=40)
+    premise = specialise(hypothesis, draws)
+    if label == Relation.CONTRADICTION.value:
+        premise = change(premise, draws)
+    elif label == Relation.NEUTRAL.value:
+        premise = generalise(change(premise, draws), draws)
+    if relation(premise, hypothesis).value != label:
+        return None
+    return _pair(lambda: express(premise, draws, TASK), lambda: express(hypothesis, draws, TASK), split)
+
+
+def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: str) -> Sentences | None:
+    first, second = first_of_share(draw_first, split), first_of_share(draw_second, split)
+    return None if first is None or second is None or first == second else (first, second)
+
+
+_TASKS = {
+    "toy-sst2": (_draw_review, 2),
+    "toy-mrpc": (_draw_paraphrase, 2),
+    "toy-mnli": (_draw_inference, len(Relation)),
+}

@@ -1,0 +1,1 @@
+"""Training: the trainer, the module and its metrics."""

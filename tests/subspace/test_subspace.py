@@ -1,0 +1,319 @@
+import copy
+import io
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from architectures import CONFIGS, tiny_batch, tiny_model
+from torch.func import functional_call
+
+from lit_idim.errors import UserError
+from lit_idim.projections import PROJECTIONS
+from lit_idim.subspace import SUBSPACE_METHODS, Subspace
+
+each_architecture = pytest.mark.parametrize("name", CONFIGS)
+each_method = pytest.mark.parametrize("method", SUBSPACE_METHODS)
+
+
+def batch_for(name: str) -> dict[str, torch.Tensor]:
+    batch = tiny_batch(batch=1 if name in ("gpt2", "gpt_neox", "llama", "xlnet") else 3)
+    batch["input_ids"][:, -1] = {"bart": 2, "t5": 1}.get(name, 5)
+    return batch
+
+
+def moved(subspace: Subspace, seed: int = 1) -> Subspace:
+    """The subspace at coordinates and scales away from their start."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        subspace.theta_d.copy_(torch.randn(subspace.theta_d.shape, generator=generator))
+        if subspace.lambdas is not None:
+            subspace.lambdas.copy_(1 + 0.5 * torch.randn(subspace.lambdas.shape, generator=generator))
+    return subspace
+
+
+@each_architecture
+@each_method
+def test_start_is_the_model_bit_for_bit(name: str, method: Any) -> None:
+    model = tiny_model(name)
+    for enabled in (True, False):  # attention has other kernels where no gradient is asked for
+        with torch.set_grad_enabled(enabled):
+            expected = model(**batch_for(name)).logits
+            subspace = Subspace(copy.deepcopy(model), d=24, method=method)
+            assert torch.equal(subspace(**batch_for(name)).logits, expected)
+
+
+@each_architecture
+@each_method
+def test_logits_and_gradients_agree_with_an_explicit_dense_projection(name: str, method: Any) -> None:
+    """In float64, theta built by hand from to_dense() and passed to every name of every tied group."""
+    model = tiny_model(name).double()
+    subspace = moved(Subspace(copy.deepcopy(model), d=24, method=method, seed=4))
+    theta_d = subspace.theta_d.detach().clone().requires_grad_()
+    scales = torch.ones(subspace.layout.m, dtype=torch.float64)
+    if subspace.lambdas is not None:
+        scales = subspace.lambdas.detach().clone().requires_grad_()
+    moves = subspace.projection.to_dense() @ theta_d
+    weights = {}
+    for scale, layer in zip(scales, subspace.layout.layers, strict=True):
+        for parameter in layer.parameters:
+            move = scale * moves[parameter.start : parameter.stop].view(parameter.shape)
+            for alias in parameter.aliases:
+                weights[alias] = model.get_parameter(alias).detach() + move
+    expected = functional_call(model, weights, kwargs=batch_for(name), tie_weights=False).logits
+    logits = subspace(**batch_for(name)).logits
+    torch.testing.assert_close(logits, expected)
+
+    cotangent = torch.tensor([1.0, -0.3], dtype=torch.float64)
+    (expected * cotangent).sum().backward()
+    (logits * cotangent).sum().backward()
+    assert theta_d.grad is not None and theta_d.grad.abs().max() > 0
+    torch.testing.assert_close(subspace.theta_d.grad, theta_d.grad)
+    if subspace.lambdas is not None:
+        assert scales.grad is not None and scales.grad.abs().min() > 0
+        torch.testing.assert_close(subspace.lambdas.grad, scales.grad)
+
+
+@each_method
+def test_numerical_derivatives(method: Any) -> None:
+    subspace = moved(Subspace(tiny_model("albert").double(), d=8, method=method))
+    trained = [parameter for parameter in (subspace.theta_d, subspace.lambdas) if parameter is not None]
+
+    def logits(*values: torch.Tensor) -> torch.Tensor:
+        weights = subspace._weights
+        assert weights is not None
+        return functional_call(  # type: ignore[no-any-return]
+            subspace.model, weights(values[0], values[1] if len(values) > 1 else None), kwargs=tiny_batch(batch=1),
+            tie_weights=False,
+        ).logits  # fmt: skip
+
+    subspace(**tiny_batch(batch=1))
+
+    def analytic() -> list[torch.Tensor]:
+        return list(torch.autograd.grad(logits(*trained)[0, 0], trained))
+
+    gradients = analytic()
+    step = 1e-6
+    for parameter, gradient in zip(trained, gradients, strict=True):
+        for i in range(len(parameter)):
+            values = []
+            for sign in (1, -1):
+                shifted = [value.detach().clone() for value in trained]
+                position = next(k for k, value in enumerate(trained) if value is parameter)
+                shifted[position][i] += sign * step
+                values.append(logits(*shifted)[0, 0].item())
+            assert abs((values[0] - values[1]) / (2 * step) - gradient[i].item()) < 1e-6 * max(
+                1, abs(gradient[i].item())
+            )
+
+
+@each_architecture
+def test_exactly_d_numbers_require_gradients(name: str) -> None:
+    for method in SUBSPACE_METHODS:
+        subspace = Subspace(tiny_model(name), d=30, method=method)
+        assert sum(p.numel() for p in subspace.parameters() if p.requires_grad) == 30
+        subspace(**batch_for(name)).logits.sum().backward()
+        assert all(parameter.grad is None for parameter in subspace.model.parameters())
+
+
+@pytest.mark.parametrize("projection", PROJECTIONS)
+def test_every_projection_moves_the_model(projection: str) -> None:
+    model = tiny_model("roberta")
+    start = model(**tiny_batch()).logits
+    subspace = moved(Subspace(model, d=200, projection=projection))
+    assert not torch.allclose(subspace(**tiny_batch()).logits, start)
+
+
+def test_tied_weights_move_together() -> None:
+    subspace = moved(Subspace(tiny_model("t5"), d=20))
+    weights = subspace.weights()
+    shared = weights["transformer.shared.weight"]
+    assert weights["transformer.encoder.embed_tokens.weight"] is shared
+    assert weights["transformer.decoder.embed_tokens.weight"] is shared
+    assert not torch.equal(shared, subspace.model.transformer.shared.weight)
+
+
+@each_method
+def test_dropout_is_that_of_the_model(method: Any) -> None:
+    model = tiny_model("roberta").train()
+    torch.manual_seed(3)
+    expected = model(**tiny_batch()).logits
+    subspace = Subspace(model, d=24, method=method).train()
+    torch.manual_seed(3)
+    logits = subspace(**tiny_batch()).logits
+    assert torch.equal(logits, expected)
+    assert not torch.equal(subspace(**tiny_batch()).logits, logits)
+    subspace.eval()
+    assert torch.equal(subspace(**tiny_batch()).logits, subspace(**tiny_batch()).logits)
+
+
+@each_method
+def test_bfloat16_autocast_keeps_the_trained_numbers_in_float32(method: Any) -> None:
+    model = tiny_model("roberta")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        expected = model(**tiny_batch()).logits
+    reference = Subspace(copy.deepcopy(model), d=40, method=method, projection="dense")
+    subspace = Subspace(model, d=40, method=method, projection="dense")
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = subspace(**tiny_batch()).logits
+        assert torch.equal(logits, expected)
+        logits.float().sum().backward()
+    assert subspace.theta_d.grad is not None and subspace.theta_d.grad.dtype == torch.float32
+    reference(**tiny_batch()).logits.sum().backward()
+    assert torch.nn.functional.cosine_similarity(subspace.theta_d.grad, reference.theta_d.grad, dim=0) > 0.99
+
+
+def test_theta_0_keeps_its_dtype_and_the_sum_is_rounded_once() -> None:
+    model = tiny_model("roberta").to(torch.bfloat16)
+    subspace = moved(Subspace(copy.deepcopy(model), d=40, method="did"))
+    assert subspace.theta_d.dtype == torch.float32
+    moves = subspace.projection.matvec(subspace.theta_d.detach())
+    for parameter in subspace.layout.parameters:
+        weight = subspace.weights()[parameter.name]
+        exact = model.get_parameter(parameter.name).float() + moves[parameter.start : parameter.stop].view(
+            parameter.shape
+        )
+        assert weight.dtype == torch.bfloat16
+        torch.testing.assert_close(weight, exact.to(torch.bfloat16), rtol=2**-8, atol=0)
+    subspace(**tiny_batch()).logits.float().sum().backward()
+    assert subspace.theta_d.grad is not None and subspace.theta_d.grad.dtype == torch.float32
+
+
+def test_gradients_are_projected_layer_by_layer_as_the_backward_pass_goes() -> None:
+    subspace = moved(Subspace(tiny_model("bert"), d=24))
+    largest = max(layer.stop - layer.start for layer in subspace.layout.layers)
+    events: list[str] = []
+    adjoint = subspace.projection.adjoint
+
+    def recorded(pieces: Any, *, like: torch.Tensor) -> torch.Tensor:
+        pieces = list(pieces)
+        assert sum(piece.numel() for _, piece in pieces) <= largest
+        events.append(next(layer.name for layer in subspace.layout.layers if layer.start == pieces[0][0]))
+        return adjoint(pieces, like=like)
+
+    subspace.projection.adjoint = recorded  # type: ignore[method-assign]
+    for i, block in enumerate(subspace.model.bert.encoder.layer):
+        block.register_full_backward_hook(lambda *_, i=i: events.append(f"backward {i}"))
+    subspace(**tiny_batch()).logits.sum().backward()
+    assert events == [
+        "head", "bert.encoder.2", "backward 2", "bert.encoder.1", "backward 1", "bert.encoder.0", "backward 0", "embeddings"
+    ]  # fmt: skip
+
+
+def test_the_weights_follow_every_way_of_changing_theta_d() -> None:
+    subspace = Subspace(tiny_model("bert"), d=24, method="did").eval()
+    seen = [subspace(**tiny_batch()).logits.detach()]
+    with torch.no_grad():
+        subspace.theta_d.add_(0.3)
+        seen.append(subspace(**tiny_batch()).logits)
+        subspace.theta_d.data[0] = 2.0  # leaves no trace in the version counter
+        seen.append(subspace(**tiny_batch()).logits)
+        subspace.model.bert.embeddings.word_embeddings.weight.mul_(1.5)
+        seen.append(subspace(**tiny_batch()).logits)
+    for first, second in zip(seen, seen[1:], strict=False):
+        assert not torch.equal(first, second)
+
+
+def test_copies_and_conversions_have_weights_of_their_own() -> None:
+    subspace = moved(Subspace(tiny_model("bert"), d=24)).eval()
+    expected = subspace(**tiny_batch()).logits.detach()
+    clone = copy.deepcopy(subspace)
+    with torch.no_grad():
+        clone.theta_d.zero_()
+        clone.model.classifier.weight.zero_()
+    assert torch.equal(clone(**tiny_batch()).logits, clone.model.classifier.bias.expand(3, 2))
+    assert torch.equal(subspace(**tiny_batch()).logits, expected)
+    torch.testing.assert_close(copy.deepcopy(subspace).double()(**tiny_batch()).logits.float(), expected)
+
+
+def test_a_graph_from_before_an_update_is_refused() -> None:
+    subspace = Subspace(tiny_model("bert"), d=24)
+    stale = subspace(**tiny_batch()).logits.sum()
+    with torch.no_grad():
+        subspace.theta_d.add_(1.0)
+    subspace(**tiny_batch())
+    with pytest.raises(RuntimeError, match="written anew between this forward pass and its backward pass"):
+        stale.backward()
+
+
+def test_two_forward_passes_before_one_backward_pass_add_up() -> None:
+    subspace = moved(Subspace(tiny_model("bert"), d=24)).eval()
+    first, second = tiny_batch(seed=1), tiny_batch(seed=2)
+    (subspace(**first).logits.sum() + subspace(**second).logits.sum()).backward()
+    assert subspace.theta_d.grad is not None
+    together = subspace.theta_d.grad.clone()
+    subspace.zero_grad()
+    for batch in (first, second):
+        subspace(**batch).logits.sum().backward()
+    torch.testing.assert_close(together, subspace.theta_d.grad)
+
+
+@each_method
+def test_state_is_small_and_restores_exactly(method: Any) -> None:
+    subspace = moved(Subspace(tiny_model("t5"), d=40, method=method, seed=9))
+    saved = io.BytesIO()
+    torch.save(subspace.state_dict(), saved)
+    assert saved.tell() < 12_000
+    saved.seek(0)
+    restored = Subspace(tiny_model("t5"), d=40, method=method, seed=9)
+    restored.load_state_dict(torch.load(saved, weights_only=True))
+    assert torch.equal(restored(**batch_for("t5")).logits, subspace(**batch_for("t5")).logits)
+    with pytest.raises(RuntimeError, match="theta_d"):
+        restored.load_state_dict({key: value for key, value in subspace.state_dict().items() if key != "theta_d"})
+
+
+@pytest.mark.parametrize(
+    ("changed", "named"),
+    [({"seed": 1}, "projection_seed: saved 0, here 1"), ({"projection": "onehot"}, "projection: saved fastfood"),
+     ({"method": "did"}, "method: saved said, here did")],
+)  # fmt: skip
+def test_a_state_of_another_subspace_is_refused(changed: dict[str, Any], named: str) -> None:
+    state = Subspace(tiny_model("bert"), d=24).state_dict()
+    state["theta_d"] = torch.zeros(24 - (0 if changed.get("method") == "did" else 5))
+    other = Subspace(tiny_model("bert"), **{"d": 24, **changed})
+    with pytest.raises((UserError, RuntimeError), match=named):
+        other.load_state_dict(state, strict=False)
+
+
+def test_a_state_of_another_base_model_is_refused() -> None:
+    state = Subspace(tiny_model("bert", seed=0), d=24).state_dict()
+    with pytest.raises(UserError, match="theta_0_checksum"):
+        Subspace(tiny_model("bert", seed=1), d=24).load_state_dict(state)
+
+
+def test_bad_arguments_are_refused() -> None:
+    with pytest.raises(UserError, match="d must exceed m = 5 for method 'said'.*d=5; choose d >= 6, or method 'did'"):
+        Subspace(tiny_model("bert"), d=5)
+    assert Subspace(tiny_model("bert"), d=6).theta_d.shape == (1,)
+    with pytest.raises(UserError, match="d must not exceed D = 7690.*d=7691"):
+        Subspace(tiny_model("bert"), d=7691, method="did")
+    with pytest.raises(UserError, match="method must be one of did, said; got 'lora'"):
+        Subspace(tiny_model("bert"), d=9, method="lora")  # type: ignore[arg-type]
+    with pytest.raises(UserError, match="projection must be one of fastfood"):
+        Subspace(tiny_model("bert"), d=9, projection="circulant")
+
+
+def test_gradient_checkpointing_is_refused() -> None:
+    subspace = Subspace(tiny_model("bert"), d=24).train()
+    subspace.model.gradient_checkpointing_enable()
+    with pytest.raises(UserError, match="gradient checkpointing must be off"):
+        subspace(**tiny_batch())
+
+
+def test_another_process_computes_the_same(tmp_path: Path) -> None:
+    """Same weights, seeds and coordinates, one thread more: the same logits, to rounding of the model's own products."""
+    subspace = moved(Subspace(tiny_model("roberta"), d=40, seed=3))
+    torch.save(subspace.state_dict(), tmp_path / "state.pt")
+    program = (
+        "import torch; from architectures import *; from lit_idim.subspace import Subspace;"
+        "s = Subspace(tiny_model('roberta'), d=40, seed=3);"
+        f"s.load_state_dict(torch.load({str(tmp_path / 'state.pt')!r}, weights_only=True));"
+        "print(*s(**tiny_batch()).logits.flatten().tolist())"
+    )
+    environment = {**os.environ, "PYTHONPATH": f"{Path(__file__).parent}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, env=environment)
+    logits = torch.tensor([float(word) for word in out.stdout.split()])
+    torch.testing.assert_close(logits, subspace(**tiny_batch()).logits.flatten(), rtol=1e-5, atol=1e-6)
