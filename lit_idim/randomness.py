@@ -5,7 +5,8 @@ A stream is named by a seed, a name and a version; its key is two 32-bit words o
     word(c) = mix(c * m + a mod 2^32),    a = key[0],  m = key[1] | 1
 
 with `mix` the 32-bit finaliser "lowbias32" (C. Wellons, 2018, hash-prospector, public domain). Integers only: the words
-are the same on every device, thread count, process and library version, and nothing needs to be stored to make them again.
+are the same on every device, thread count, process and library version, and nothing needs to be stored to make them
+again.
 """
 
 import hashlib
@@ -88,9 +89,9 @@ def keyed_permutation(seed: int, name: str, n: int) -> npt.NDArray[np.int64]:
 def normal_quantiles(bits: int) -> npt.NDArray[np.float32]:
     """Table of the 2^bits mid-point quantiles of N(0, 1), ascending, scaled to variance 1, shape (2^bits,).
 
-    A uniform `bits`-bit word indexes it, so that normal numbers need no transcendental function on the device. Entries lie
-    on a grid of 2^-20, so that the last digit of a platform's logarithm cannot show; a checksum guards the tables in use.
-    Mean 0, variance 1 to 3e-8; kurtosis 2.918 and largest entry 2.893 for 8 bits, 2.9992 and 4.325 for 16 bits.
+    A uniform `bits`-bit word indexes it, so that normal numbers need no transcendental function on the device. Entries
+    lie on a grid of 2^-20, so that the last digit of a platform's logarithm cannot show; a checksum guards the tables
+    in use. Mean 0, variance 1 to 3e-8; kurtosis 2.918 and largest entry 2.893 for 8 bits, 2.9992 and 4.325 for 16 bits.
 
     Raises:
         RuntimeError: if this platform's arithmetic gives another table.

@@ -1,3 +1,5 @@
+"""The projections P: R^d -> R^D."""
+
 from lit_idim.projections.base import Projection
 from lit_idim.projections.dense import DenseProjection
 from lit_idim.projections.fastfood import FastfoodProjection

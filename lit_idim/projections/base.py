@@ -48,7 +48,7 @@ class Projection(ABC):
             raise UserError(
                 f"d must not exceed D, the number of parameters: got d={d}, D={D}; choose d <= {D}, or method 'full'"
             )
-        if D > self.max_D:
+        if self.max_D < D:
             raise UserError(f"D must not exceed {self.max_D} for the projection {self.name!r}, got D={D}")
         self.d = d
         self.D = D

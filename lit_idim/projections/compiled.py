@@ -1,13 +1,14 @@
 """CPU kernels of the projections, compiled by numba: the words of `lit_idim.randomness` made again in registers.
 
-Each kernel reads and writes every parameter once and keeps one block in the cache. No kernel reorders a floating-point sum
-by thread: results are the same bits for every number of threads.
+Each kernel reads and writes every parameter once and keeps one block in the cache. No kernel reorders a floating-point
+sum by thread: results are the same bits for every number of threads.
 """
 
 import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numba
@@ -33,6 +34,7 @@ def _inline(function: Callable[..., Any]) -> Any:
 
 @_inline
 def mix(word):  # type: ignore[no-untyped-def]
+    """`lit_idim.randomness.mix` of one uint32; numba widens every result, so each is cut back to 32 bits."""
     word = WORD(word ^ (word >> WORD(16)))
     word = WORD(word * MIX_A)
     word = WORD(word ^ (word >> WORD(15)))
@@ -42,12 +44,13 @@ def mix(word):  # type: ignore[no-untyped-def]
 
 @_inline
 def hash_word(offset, step, counter):  # type: ignore[no-untyped-def]
+    """Word of the stream with key (offset, step) at a uint32 counter."""
     return mix(WORD(WORD(counter * step) + offset))
 
 
 @_compile
 def hadamard_step(values, out, half):  # type: ignore[no-untyped-def]
-    """One constant-geometry step: a function of its own so that the compiler sees two arrays and uses vector instructions."""
+    """One constant-geometry step, a function of its own: of two arrays that it knows apart LLVM makes vector code."""
     for i in range(half):
         a = values[2 * i]
         b = values[2 * i + 1]
@@ -57,7 +60,7 @@ def hadamard_step(values, out, half):  # type: ignore[no-untyped-def]
 
 @_compile
 def hadamard(values, spare, n):  # type: ignore[no-untyped-def]
-    """Unnormalised Walsh-Hadamard transform of n = 2^k values in k steps; returns the one of the two arrays that holds it."""
+    """Unnormalised Walsh-Hadamard transform of n = 2^k values in k steps; returns which of the arrays holds it."""
     step = 1
     while step < n:
         hadamard_step(values, spare, n // 2)
@@ -158,4 +161,4 @@ def split(start: int, stop: int, parts: int) -> list[tuple[int, int]]:
         [(0, 3), (3, 6), (6, 10)]
     """
     cuts = [start + (stop - start) * i // parts for i in range(parts + 1)]
-    return [(low, high) for low, high in zip(cuts, cuts[1:], strict=False) if high > low]
+    return [(low, high) for low, high in pairwise(cuts) if high > low]

@@ -1,5 +1,7 @@
 """The dense Gaussian projection of Li et al. 2018."""
 
+from math import sqrt
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -14,7 +16,9 @@ class DenseProjection(ChunkedProjection):
     E[P^T P] = I_d. Cost: O(D d) time for each product, 12 MB of working memory: for small models and as the reference.
 
     Args:
-        d: columns. D: rows. seed: names the draw.
+        d: columns.
+        D: rows.
+        seed: names the draw.
 
     Example:
         >>> P = DenseProjection(d=2, D=5, seed=0)
@@ -42,7 +46,7 @@ class DenseProjection(ChunkedProjection):
         return self._entries(0, self.D, torch.empty(0, dtype=dtype))
 
     def _words(self, start: int, stop: int, device: torch.device) -> Tensor:
-        """One word for two neighbouring columns, shape (rows, ceil(d/2)); each row is a stream with a 64-bit key of its own.
+        """One word for two neighbouring columns, shape (rows, ceil(d/2)); a row is a stream with its own 64-bit key.
 
         A single 32-bit counter would repeat: P has more than 2^32 entries for any model of interest.
         """
@@ -54,4 +58,4 @@ class DenseProjection(ChunkedProjection):
     def _entries(self, start: int, stop: int, like: Tensor) -> Tensor:
         words = self._words(start, stop, like.device)
         entries = torch.stack([normal_words(words, lane=0), normal_words(words, lane=1)], dim=-1)
-        return entries.view(stop - start, -1)[:, : self.d].to(like.dtype) * self.D**-0.5
+        return entries.view(stop - start, -1)[:, : self.d].to(like.dtype) / sqrt(self.D)

@@ -1,5 +1,6 @@
 """Fastfood (Le, Sarlos, Smola 2013): Gaussian-like columns at the cost of one Hadamard transform a block."""
 
+import math
 import warnings
 from collections.abc import Sequence
 from functools import cached_property, partial
@@ -23,18 +24,21 @@ ADJOINT_ROWS_PER_TASK = 2**20
 class FastfoodProjection(Projection):
     """P = s [H G_b Pi_b H B] for blocks b = 1 ... ceil(D / d'), d' = 2^k the power of two from d on, cut after D rows.
 
-    theta_d is padded with zeros to d' numbers. B are signs, Pi_b permutations, G_b independent normals of variance 1 (a table
-    of 256 quantiles, kurtosis 2.918), H the unnormalised Hadamard matrix, s = 1 / sqrt(D d'). H B is shared by all blocks,
-    which leaves the second moments as they are: a row is s H_i G_b (Pi_b H B), and E[row^T row] = s^2 d' I = I / D, so that
-    E[P^T P] = I_d for any D, the rows of the cut last block included. `FastfoodLiteralProjection` draws B for each block.
+    theta_d is padded with zeros to d' numbers. B are signs, Pi_b permutations, G_b independent normals of variance 1 (a
+    table of 256 quantiles, kurtosis 2.918), H the unnormalised Hadamard matrix, s = 1 / sqrt(D d'). H B is shared by
+    all blocks, which leaves the second moments as they are: a row is s H_i G_b (Pi_b H B), and E[row^T row] = s^2 d' I
+    = I / D, so that E[P^T P] = I_d for any D, the rows of the cut last block included. `FastfoodLiteralProjection`
+    draws B for each block.
 
-    Pi_b is x -> m x + a mod d', x -> x xor (x >> ceil(k / 2)), twice, with multipliers of the form 4 t + 3: bijective, and
-    not linear over GF(2) (a linear Pi commutes with H up to a relabelling, and P collapses).
+    Pi_b is x -> m x + a mod d', x -> x xor (x >> ceil(k / 2)), twice, with multipliers of the form 4 t + 3: bijective,
+    and not linear over GF(2) (a linear Pi commutes with H up to a relabelling, and P collapses).
 
     Cost: O(D log d) time, one read and one write of a vector of length D, no stored bytes a parameter.
 
     Args:
-        d: columns. D: rows. seed: names the draw.
+        d: columns.
+        D: rows.
+        seed: names the draw.
 
     Example:
         >>> P = FastfoodProjection(d=3, D=10, seed=0)
@@ -48,9 +52,9 @@ class FastfoodProjection(Projection):
     def __init__(self, *, d: int, D: int, seed: int = 0) -> None:
         super().__init__(d=d, D=D, seed=seed)
         self.log2_width = (d - 1).bit_length()
-        self.width = 2**self.log2_width
+        self.width = 1 << self.log2_width
         self.num_blocks = -(-D // self.width)
-        self.norm = (D * self.width) ** -0.5
+        self.norm = 1 / math.sqrt(D * self.width)
         self.shift = max(1, (self.log2_width + 1) // 2)
 
     def add_rows(

@@ -1,5 +1,6 @@
 """Fastfood as published, every block with signs of its own: the slow reference for `FastfoodProjection`."""
 
+import math
 from functools import cached_property
 
 import torch
@@ -12,21 +13,24 @@ from lit_idim.randomness import hash_words, normal_table
 
 
 class FastfoodLiteralProjection(ChunkedProjection):
-    """P = s [H G_b Pi_b H B_b] for blocks b = 1 ... ceil(D / d') (Le, Sarlos, Smola 2013), cut after D rows, s = 1/sqrt(D d').
+    """P = s [H G_b Pi_b H B_b], blocks b = 1 ... ceil(D / d'), cut after D rows, s = 1/sqrt(D d') (Le et al. 2013).
 
-    The same G and Pi generators as `FastfoodProjection` under streams of its own, a B_b for each block, and two Hadamard
-    transforms a block instead of one. E[P^T P] = I_d. Cost: O(D log d) time, twice that of the shared form, no storage.
+    The same G and Pi generators as `FastfoodProjection` under streams of its own, a B_b for each block, and two
+    Hadamard transforms a block instead of one. E[P^T P] = I_d. Cost: O(D log d) time, twice that of the shared form, no
+    storage.
 
     Args:
-        d: columns. D: rows. seed: names the draw.
+        d: columns.
+        D: rows.
+        seed: names the draw.
     """
 
     name = "fastfood_literal"
 
     def __init__(self, *, d: int, D: int, seed: int = 0) -> None:
         super().__init__(d=d, D=D, seed=seed)
-        self.width = 2 ** (d - 1).bit_length()
-        self.norm = (D * self.width) ** -0.5
+        self.width = 1 << (d - 1).bit_length()
+        self.norm = 1 / math.sqrt(D * self.width)
 
     @property
     def chunk_multiple(self) -> int:

@@ -1,5 +1,7 @@
 """One signed entry a row: random grouping of the parameters, as in Uni-LoRA."""
 
+from math import sqrt
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -15,7 +17,9 @@ class OneHotProjection(ChunkedProjection):
     Cost: O(D) time, nothing stored.
 
     Args:
-        d: columns. D: rows. seed: names the draw.
+        d: columns.
+        D: rows.
+        seed: names the draw.
 
     Example:
         >>> P = OneHotProjection(d=3, D=12, seed=0)
@@ -27,13 +31,13 @@ class OneHotProjection(ChunkedProjection):
 
     def chunk_matvec(self, theta_d: Float[Tensor, " d"], start: int, stop: int) -> Tensor:
         columns, signs = self._entries(start, stop, theta_d.device)
-        return theta_d[columns] * signs * (self.d / self.D) ** 0.5
+        return theta_d[columns] * signs * sqrt(self.d / self.D)
 
     def chunk_rmatvec(self, values: Tensor, start: int) -> Float[Tensor, " d"]:
         columns, signs = self._entries(start, start + len(values), values.device)
         total = torch.zeros(self.d, dtype=torch.float64, device=values.device)
         total.index_add_(0, columns, (values * signs).double())
-        return (total * (self.d / self.D) ** 0.5).to(values.dtype)
+        return (total * sqrt(self.d / self.D)).to(values.dtype)
 
     def chunk_bits(self, start: int, stop: int) -> Tensor:
         columns, signs = self._entries(start, stop, torch.device("cpu"))

@@ -25,7 +25,9 @@ def make_projection(name: str, *, d: int, D: int, seed: int = 0) -> Projection:
 
     Args:
         name: "fastfood", "dense", "sparse", "onehot" or "fastfood_literal".
-        d: columns. D: rows. seed: names the draw.
+        d: columns.
+        D: rows.
+        seed: names the draw.
 
     Raises:
         UserError: if there is no such projection, or d or D is out of range.

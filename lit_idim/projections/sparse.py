@@ -15,17 +15,19 @@ from lit_idim.randomness import WORD_MASK, hash_words, mix
 class SparseProjection(ChunkedProjection):
     """P_ij in {0, +-D^(-1/4)} with density 1/sqrt(D) (LFLY18, after Li, Hastie, Church 2006).
 
-    Column j holds n_j nonzeros, n_j = floor(sqrt D) or one more, drawn so that its mean is sqrt D. The column is cut into n_j
-    equal strata of rows and each holds one nonzero at a uniform place: positions are computed, never searched for, and those
-    within a range of rows are found at once. Signs are independent, so E[P^T P] = I_d exactly; rows carry equal weight up
-    to a relative D^(-1/2), as strata differ by a row in length.
+    Column j holds n_j nonzeros, n_j = floor(sqrt D) or one more, drawn so that its mean is sqrt D. The column is cut
+    into n_j equal strata of rows and each holds one nonzero at a uniform place: positions are computed, never searched
+    for, and those within a range of rows are found at once. Signs are independent, so E[P^T P] = I_d exactly; rows
+    carry equal weight up to a relative D^(-1/2), as strata differ by a row in length.
 
     For d < sqrt(D) most rows are empty: at most d sqrt(D) of the D parameters move at all (`rows_touched`).
 
     Cost: O(d sqrt D) time and one write of a vector of length D, nothing stored.
 
     Args:
-        d: columns. D: rows. seed: names the draw.
+        d: columns.
+        D: rows.
+        seed: names the draw.
 
     Example:
         >>> P = SparseProjection(d=2, D=10_000, seed=0)
@@ -53,13 +55,13 @@ class SparseProjection(ChunkedProjection):
         chunk = torch.zeros(stop - start, dtype=torch.float64, device=theta_d.device)
         for rows, columns, signs in self._nonzeros(start, stop, theta_d.device):
             chunk.index_add_(0, rows - start, signs * theta_d[columns])
-        return (chunk * self.D**-0.25).to(theta_d.dtype)
+        return (chunk / sqrt(sqrt(self.D))).to(theta_d.dtype)
 
     def chunk_rmatvec(self, values: Tensor, start: int) -> Float[Tensor, " d"]:
         total = torch.zeros(self.d, dtype=torch.float64, device=values.device)
         for rows, columns, signs in self._nonzeros(start, start + len(values), values.device):
             total.index_add_(0, columns, signs * values[rows - start])
-        return (total * self.D**-0.25).to(values.dtype)
+        return (total / sqrt(sqrt(self.D))).to(values.dtype)
 
     def chunk_bits(self, start: int, stop: int) -> Tensor:
         return torch.cat(

@@ -1,3 +1,5 @@
+"""A model in a random subspace: what counts, its layers, its initialization, theta_0 + P theta_d."""
+
 from lit_idim.subspace.checksum import checksum_tensors
 from lit_idim.subspace.initialization import INITIALIZATION_VERSION, initialize_parameters
 from lit_idim.subspace.layout import CountedParameter, Layer, Layout, find_layout

@@ -1,4 +1,4 @@
-"""Keyed initialisation: the parameters that a checkpoint does not supply, from the model's own distribution and our own draws."""
+"""Keyed initialization: what a checkpoint does not supply, from the model's own distributions and our own draws."""
 
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -19,8 +19,9 @@ INITIALIZATION_VERSION = 1
 def initialize_parameters(model: nn.Module, names: Iterable[str], *, seed: int) -> None:
     """Draws the named parameters anew from the distributions of the model's own `_init_weights`, in place.
 
-    Each is a function of (seed, parameter name, INITIALIZATION_VERSION) alone: full fine-tuning, DID and SAID start from the
-    same head, and a saved subspace is restored without it, on any machine. torch's global generator is neither used nor set.
+    Each is a function of (seed, parameter name, INITIALIZATION_VERSION) alone: full fine-tuning, DID and SAID start
+    from the same head, and a saved subspace is restored without it, on any machine. torch's global generator is neither
+    used nor set.
 
     Args:
         model: a transformers model on the CPU; all other parameters and buffers stay as they are.
@@ -61,7 +62,7 @@ class _KeyedDraws(TorchDispatchMode):
     """Replaces random numbers by keyed ones in the chosen tensors; lets nothing write to the kept ones."""
 
     def __init__(self, chosen: dict[int, str], kept: set[int], seed: int) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self.chosen = chosen
         self.kept = kept
         self.seed = seed
@@ -98,11 +99,12 @@ class _KeyedDraws(TorchDispatchMode):
 
     def _draw(self, operation: str, target: Tensor, arguments: dict[str, Any]) -> Tensor:
         if operation == "uniform_":
-            low, high = arguments["from"], arguments["to"]
+            low, high = float(arguments["from"]), float(arguments["to"])
             return low + (high - low) * self._uniform(target)
         words = self._words(target, -(-target.numel() // 2))
         values = torch.stack([normal_words(words, lane=0), normal_words(words, lane=1)], dim=-1).flatten()
-        return (values[: target.numel()] * arguments["std"] + arguments["mean"]).view(target.shape)
+        mean, std = float(arguments["mean"]), float(arguments["std"])
+        return (values[: target.numel()] * std + mean).view(target.shape)
 
     def _uniform(self, target: Tensor) -> Tensor:
         """float64 in (0, 1), shape of the target."""

@@ -1,6 +1,7 @@
 """Which parameters count towards D, which layer each belongs to, and which rows of P are theirs.
 
-Shapes: the counted parameters, flattened and laid end to end, are theta_0 of shape (D,); layer i is one range of its rows.
+Shapes: the counted parameters, flattened and laid end to end, are theta_0 of shape (D,); layer i is one range of its
+rows.
 """
 
 import re
@@ -84,9 +85,10 @@ def find_layout(model: nn.Module) -> Layout:
     """The counted parameters of a transformers sequence classification model and their layers.
 
     Counted is each trainable tensor with a gradient path to the logits, once however many names it has (AZG20's D). A
-    parameter belongs to the block of the stack that holds it (a stack is a `ModuleList`; parallel lists of one module, as in
-    XLM, hold parts of the same blocks; blocks shared between depths, as in ALBERT, are one), else to the embeddings, if it
-    is an embedding table, its owner is named after embeddings, or its owner runs before the first block, else to the head.
+    parameter belongs to the block of the stack that holds it (a stack is a `ModuleList`; parallel lists of one module,
+    as in XLM, hold parts of the same blocks; blocks shared between depths, as in ALBERT, are one), else to the
+    embeddings, if it is an embedding table, its owner is named after embeddings, or its owner runs before the first
+    block, else to the head.
 
     Raises:
         UserError: if the model has no sequence classification head, nothing to train, or weights that are not finite.
@@ -100,7 +102,8 @@ def find_layout(model: nn.Module) -> Layout:
             tensors[id(parameter)] = parameter
     if not tensors:
         raise UserError(
-            "model has no trainable parameter with a gradient path to its logits; check requires_grad (a model that is in a Subspace already is frozen)"
+            "model has no trainable parameter with a gradient path to its logits; check requires_grad (a model that is "
+            "in a Subspace already is frozen)"
         )
     _check_finite((names[key][0], tensor) for key, tensor in tensors.items())
 
@@ -131,7 +134,7 @@ def find_layout(model: nn.Module) -> Layout:
 
 
 def block_of(name: str) -> str | None:
-    """The block that a parameter or module lies in by its name, or None: 'bert.encoder.layer.3.output' -> 'bert.encoder.3'.
+    """The block that a parameter or module lies in by its name, or None outside any.
 
     Example:
         >>> block_of("transformer.attentions.2.q_lin.weight"), block_of("transformer.ffns.2.lin1.weight")
@@ -172,6 +175,6 @@ def _check_finite(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:
     for name, parameter in parameters:
         if not parameter.is_meta and not torch.isfinite(parameter.detach()).all():
             raise UserError(
-                f"model has weights that are not finite numbers: {name} holds NaN or infinity; the checkpoint is damaged "
-                "or its training diverged"
+                f"model has weights that are not finite: {name} holds NaN or infinity; the checkpoint is damaged or "
+                "its training diverged"
             )

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from lit_idim.errors import UserError
+from lit_idim.resources import find_resource
 from lit_idim.subspace.initialization import initialize_parameters
 
 
@@ -25,7 +26,8 @@ def load_classifier(
     Everything that the checkpoint does not hold (the head, as a rule) is drawn by `initialize_parameters`.
 
     Args:
-        model: a folder in `save_pretrained` format, or a name on the model hub.
+        model: a folder in `save_pretrained` format (or one that ships with the package, `configs/models/toy`), or a
+            name on the model hub.
         num_labels: classes, or 1 for regression.
         head_seed: names the draw of the missing parameters.
         revision: branch, tag or commit on the hub.
@@ -37,11 +39,18 @@ def load_classifier(
     """
     try:
         with _quiet_transformers():
-            loaded, missing = _load(model, num_labels, revision, random_weights, dtype)
+            loaded, missing = _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         raise UserError(_explanation(model, revision, num_labels, error)) from error
     initialize_parameters(loaded, missing, seed=head_seed)
     return loaded.train()
+
+
+def shipped_folder(model: str) -> str:
+    """The folder of an architecture that the package ships, wherever the program runs; else the name as it came."""
+    if Path(model).parts[:1] == ("configs",):
+        return str(find_resource(model))
+    return model
 
 
 def _load(
@@ -83,6 +92,6 @@ def _explanation(model: str, revision: str | None, num_labels: int, error: Excep
     at = f" at revision {revision!r}" if revision else ""
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
-        f"model {model!r} ({where}){at} does not load as a sequence classification model with {num_labels} labels: {reason}. "
-        "Pass a folder in save_pretrained format (config.json and model.safetensors), or, with a network, a name on the hub"
+        f"model {model!r} ({where}){at} does not load as a sequence classification model of {num_labels} labels: {reason}. "
+        "Pass a folder in save_pretrained format (config.json, model.safetensors) or, with a network, a name on the hub"
     )

@@ -30,14 +30,15 @@ class Probe:
 def probe(model: nn.Module) -> Probe:
     """Runs the model once, without dropout, on one sequence of at most 8 tokens, and follows the graph of its logits.
 
-    The graph of the forward pass names the parameters that one backward pass would reach, without its memory of D gradients.
+    The graph of the forward pass names the parameters that one backward pass would reach, without its memory of D
+    gradients.
 
     Raises:
         UserError: if the model has no sequence classification head.
     """
     calls: dict[str, None] = {}
     handles = [
-        module.register_forward_pre_hook(lambda *_, name=name: calls.setdefault(name))  # type: ignore[misc]
+        module.register_forward_pre_hook(lambda *_, name=name: calls.setdefault(name))
         for name, module in model.named_modules()
     ]
     try:
@@ -50,8 +51,11 @@ def probe(model: nn.Module) -> Probe:
 
 
 def _probe_inputs(model: nn.Module) -> dict[str, Tensor]:
-    """Token ids, int64, shape (1, n), n <= 8, without padding, the end-of-sequence token last (BART reads its state); and
-    segment ids where the model takes them, so that segment embeddings count (XLNet's appear only then)."""
+    """Token ids, int64, shape (1, n), n <= 8, and segment ids where the model takes them.
+
+    Without padding and with the end-of-sequence token last, whose state BART reads; with segments, since XLNet's
+    segment embeddings have a path to the logits only then.
+    """
     config: Any = model.config
     length = min(PROBE_TOKENS, getattr(config, "max_position_embeddings", None) or PROBE_TOKENS)
     special = {getattr(config, f"{name}_token_id", None) for name in ("pad", "eos", "bos", "decoder_start")}
@@ -79,8 +83,8 @@ def _logits(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     if logits is None or logits.shape != (1, labels):
         shape = None if logits is None else tuple(logits.shape)
         raise UserError(
-            f"model must be a sequence classification model, with logits of shape (batch, {labels}); {name} gave logits "
-            f"of shape {shape}; load it with transformers.AutoModelForSequenceClassification"
+            f"model must be a sequence classification model, with logits of shape (batch, {labels}); {name} gave "
+            f"{shape}; load it with transformers.AutoModelForSequenceClassification"
         )
     return logits  # type: ignore[no-any-return]
 

@@ -1,4 +1,4 @@
-"""A model trained in a random subspace: theta_D = theta_0 + P theta_d (DID) or theta_0,i + lambda_i (P theta_d)_i (SAID)."""
+"""A model in a random subspace: theta_D = theta_0 + P theta_d (DID) or theta_0,i + lambda_i (P theta_d)_i (SAID)."""
 
 from typing import Any, Literal
 
@@ -23,12 +23,12 @@ class Subspace(nn.Module):
         DID    theta_D   = theta_0   + P theta_d                 theta_d in R^d
         SAID   theta_D,i = theta_0,i + lambda_i (P theta_d)_i    theta_d in R^(d-m), one lambda for each of the m layers
 
-    theta_d starts at 0 and the lambdas at 1, so that the wrapped model starts exactly at theta_0. The head lies inside the
-    subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require gradients.
-    The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype.
+    theta_d starts at 0 and the lambdas at 1, so that the wrapped model starts exactly at theta_0. The head lies inside
+    the subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require
+    gradients. The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype.
 
-    The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model: a few kilobytes. Loading it checks
-    that the same projection and the same theta_0 stand under it.
+    The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model: a few kilobytes. Loading it
+    checks that the same projection and the same theta_0 stand under it.
 
     Args:
         model: encoder, encoder-decoder or decoder with a sequence classification head; it is wrapped in place.
@@ -44,7 +44,8 @@ class Subspace(nn.Module):
         projection: P.
 
     Raises:
-        UserError: if d <= m for SAID, d > D, a name is unknown, or the model has no head or weights that are not finite.
+        UserError: if d <= m for SAID, d > D, a name is unknown, or the model has no head or weights that are not
+            finite.
     """
 
     lambdas: nn.Parameter | None
@@ -59,8 +60,8 @@ class Subspace(nn.Module):
         m = self.layout.m if method == "said" else 0
         if m and d <= m:
             raise UserError(
-                f"d must exceed m = {m} for method 'said', which spends one of its d numbers on each of the m layers of this "
-                f"model: got d={d}; choose d >= {m + 1}, or method 'did'"
+                f"d must exceed m = {m} for method 'said', which spends one of its d numbers on each of the m layers: "
+                f"got d={d}; choose d >= {m + 1}, or method 'did'"
             )
         if d > self.layout.D:
             raise UserError(f"d must not exceed D = {self.layout.D}, the parameters of this model: got d={d}")
@@ -76,8 +77,8 @@ class Subspace(nn.Module):
         else:
             self.register_parameter("lambdas", None)
         self._weights: SubspaceWeights | None = None
-        self.register_state_dict_post_hook(_drop_model)
-        self.register_load_state_dict_pre_hook(_supply_model)
+        self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_supply_model)  # type: ignore[no-untyped-call]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The model's output at the present theta_D; arguments are the model's.
@@ -87,8 +88,8 @@ class Subspace(nn.Module):
         """
         if self.training and any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             raise UserError(
-                "gradient checkpointing must be off in a subspace: it would run the model again at theta_0 in the backward "
-                "pass; call model.gradient_checkpointing_disable()"
+                "gradient checkpointing must be off in a subspace: in the backward pass it would run the model again at "
+                "theta_0; call model.gradient_checkpointing_disable()"
             )
         return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
 

@@ -1,6 +1,7 @@
-"""theta = theta_0 + lambda_i (P theta_d)_i in memory: one buffer, written in place, a layer a node of the autograd graph.
+"""theta = theta_0 + lambda_i (P theta_d)_i in memory: one buffer, written in place, a graph node for each layer.
 
-Shapes: theta_d (d',) with d' = d for DID and d - m for SAID, lambdas (m,), theta_0 and theta (D,) as slabs of one dtype each.
+Shapes: theta_d (d',) with d' = d for DID and d - m for SAID, lambdas (m,), theta_0 and theta (D,) as slabs of one dtype
+each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,6 @@ from torch import Tensor, nn
 
 from lit_idim.projections import Projection
 from lit_idim.subspace.layout import CountedParameter, Layout
-
 
 FIRST_IN_BACKWARD = 2**62
 
@@ -36,9 +36,9 @@ class _Slab:
 class SubspaceWeights:
     """Writes theta for a model's counted parameters and carries gradients back through P^T.
 
-    The model's own parameters hold theta_0, laid end to end; theta has a buffer beside them that every step overwrites. In
-    the backward pass the gradients of one layer are projected as soon as they are complete, and freed: besides theta_0 and
-    theta, memory holds the gradients of one layer, never of all D parameters, and no optimizer state.
+    The model's own parameters hold theta_0, laid end to end; theta has a buffer beside them that every step overwrites.
+    In the backward pass the gradients of one layer are projected as soon as they are complete, and freed: besides
+    theta_0 and theta, memory holds the gradients of one layer, never of all D parameters, and no optimizer state.
     """
 
     def __init__(self, model: nn.Module, layout: Layout, projection: Projection) -> None:
@@ -72,14 +72,15 @@ class SubspaceWeights:
         return tuple(view.data for slab in self._slabs if slab.layer == index for _, view in slab.views(slab.theta))
 
     def _lay_out(self) -> None:
-        """Makes the model's parameters views of slabs, anew where the model was moved, copied or given other tensors."""
+        """Makes the model's parameters views of slabs, anew where it was moved, copied or given other tensors."""
         pointers = [parameter.data_ptr() for parameter in self._parameters]
         current = [view.data_ptr() for slab in self._slabs for _, view in slab.views(slab.theta_0)]
         if self._slabs and pointers == current and self._slabs[0].theta_0.device == self._parameters[0].device:
             return
         self._slabs, self._written = [], None
         entries = iter(zip(self.layout.parameters, self._parameters, strict=True))
-        with torch.no_grad():
+        # The buffers outlive this call: made in inference mode they could never be trained through.
+        with torch.inference_mode(False), torch.no_grad():
             for index, layer in enumerate(self.layout.layers):
                 owned = [next(entries) for _ in layer.parameters]
                 for _, run in groupby(owned, key=lambda entry: entry[1].dtype):
@@ -116,7 +117,8 @@ class SubspaceWeights:
 def _run_as_soon_as_ready(tensor: Tensor) -> None:
     """Puts the tensor's node first among those that the backward pass could run next.
 
-    autograd prefers nodes made late, and these were made before the model ran: their gradients would wait until the end.
+    autograd prefers nodes made late, and these were made before the model ran: their gradients would wait until the
+    end.
     """
     if tensor.grad_fn is not None:
         tensor.grad_fn._set_sequence_nr(FIRST_IN_BACKWARD)  # type: ignore[attr-defined]
@@ -125,7 +127,8 @@ def _run_as_soon_as_ready(tensor: Tensor) -> None:
 class _LayerWeights(torch.autograd.Function):
     """theta_i = theta_0,i + lambda_i (P theta_d)_i of one layer; the forward values already stand in the buffer.
 
-    With u = P_i^T g the gradients are lambda_i u for theta_d and <u, theta_d> for lambda_i: one product with P^T for both.
+    With u = P_i^T g the gradients are lambda_i u for theta_d and <u, theta_d> for lambda_i: one product with P^T for
+    both.
     """
 
     @staticmethod

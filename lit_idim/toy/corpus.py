@@ -15,9 +15,9 @@ from lit_idim.toy.vocabulary import CATEGORIES, LANGUAGE_VERSION, toy_vocabulary
 def toy_corpus(num_sentences: int, seed: int = 0) -> Iterator[str]:
     """Lines of text, one or two sentences each; no labels, and no sentence that a task can draw.
 
-    Kinds of line, by frequency: a review of opinions that mostly agree (35%); a fact, then the same in other words (30%);
-    a fact, then something that follows from it (20%); a definition (15%). A smaller corpus of the same seed is the
-    beginning of a larger one.
+    Kinds of line, by frequency: a review of opinions that mostly agree (35%); a fact, then the same in other words
+    (30%); a fact, then something that follows from it (20%); a definition (15%). A smaller corpus of the same seed is
+    the beginning of a larger one.
 
     Args:
         num_sentences: number of sentences over all lines; the last line is cut to make it exact.

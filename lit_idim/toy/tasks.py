@@ -38,8 +38,8 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
         task_name: "toy-sst2", "toy-mrpc" or "toy-mnli".
         split: "train", "dev" or "test".
         seed: seed of the examples; the language itself has none.
-        num_examples: number of examples; by default 4000 for train, 1000 for dev and for test. Fewer examples of the same
-            seed are the first of more.
+        num_examples: number of examples; by default 4000 for train, 1000 for dev and for test. Fewer examples of the
+            same seed are the first of more.
 
     Raises:
         UserError: if the task or the split is not known, or `num_examples` is not positive.

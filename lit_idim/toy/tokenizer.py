@@ -15,7 +15,8 @@ MODEL_MAX_LENGTH_TOKENS = 64
 def build_toy_tokenizer() -> PreTrainedTokenizerFast:
     """One token a word; `<s> A </s>` for a sentence and `<s> A </s></s> B </s>` for a pair, as RoBERTa has it.
 
-    The ids of <s>, <pad>, </s>, <unk> and <mask> are 0 to 4; the words of the language follow in the vocabulary's order.
+    The ids of <s>, <pad>, </s>, <unk> and <mask> are 0 to 4; the words of the language follow in the vocabulary's
+    order.
 
     Example:
         >>> tokenizer = build_toy_tokenizer()

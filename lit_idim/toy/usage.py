@@ -21,6 +21,7 @@ class Usage:
 
 
 # Prose has what words are learnt from: company that tells synonyms, categories and polarity, and frequent words that
-# rare ones can be understood by. In the tasks nothing of it is left, so that no habit and no frequent word tells a label.
+# rare ones can be understood by. In the tasks nothing of it is left, so that no habit and no frequent word tells a
+# label.
 PROSE = Usage(habit_percent=75, usual_word_percent=70, ranked_opinions=True, agreement_percent=90)
 TASK = Usage(habit_percent=0, usual_word_percent=50, ranked_opinions=False, agreement_percent=75)

@@ -1,8 +1,8 @@
 """The words of the toy language: word classes, synonym sets, opposites, categories and polarity.
 
-Function words and the names of the categories are English, so that sentences can be read; every other word is an invented
-stem with the ending of its word class. An ending tells the class and nothing else (neither meaning, category nor
-polarity), so that no tokenizer can read an answer off the spelling.
+Function words and the names of the categories are English, so that sentences can be read; every other word is an
+invented stem with the ending of its word class. An ending tells the class and nothing else (neither meaning, category
+nor polarity), so that no tokenizer can read an answer off the spelling.
 
     class              ending   words  structure
     noun               -o         192  8 categories x 12 members x 2 synonyms

@@ -4,7 +4,9 @@
 two started processes would then train as two runs of one device each and write the same files.
 """
 
+import logging
 import os
+import warnings
 from collections.abc import Iterable
 from typing import Any
 
@@ -97,6 +99,17 @@ def build_trainer(
     )
     _require_connected_processes(trainer)
     return trainer
+
+
+def quiet_lightning() -> None:
+    """Silences what Lightning prints anew for every training: devices, tips, and advice that does not apply here."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    for message in (
+        ".*does not have many workers.*",  # batches are assembled in memory, in well under a millisecond
+        ".*LeafSpec.*deprecated.*",  # Lightning's own use of torch
+        ".*exists and is not empty.*",
+    ):
+        warnings.filterwarnings("ignore", message=message)
 
 
 def _launched(name: str, option: str, given: Any, *, default: Any) -> Any:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from itertools import pairwise
 
 import pytest
 import torch
@@ -37,9 +38,9 @@ def test_ranges_of_rows_agree_with_the_whole(name: str, d: int, D: int) -> None:
     theta_d, theta = normal(d), normal(D)
     cuts = sorted({0, D // 7, D // 3, D // 2, D})
     whole = projection.matvec(theta_d)
-    for low, high in zip(cuts, cuts[1:], strict=False):
+    for low, high in pairwise(cuts):
         torch.testing.assert_close(projection.rows(theta_d, low, high), whole[low:high])
-    pieces = [(low, theta[low:high]) for low, high in zip(cuts, cuts[1:], strict=False)]
+    pieces = [(low, theta[low:high]) for low, high in pairwise(cuts)]
     torch.testing.assert_close(
         projection.adjoint(pieces[1:], like=theta),
         projection.adjoint([(0, torch.cat([torch.zeros(cuts[1], dtype=torch.float64), theta[cuts[1] :]]))], like=theta),

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from transformers import AutoModelForSequenceClassification
 from transformers import (
     AlbertConfig,
+    AutoModelForSequenceClassification,
     BartConfig,
     BertConfig,
     DebertaV2Config,
@@ -35,8 +35,8 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     ),
     "electra": lambda: ElectraConfig(**BERT, embedding_size=8),
     "deberta_v2": lambda: DebertaV2Config(
-        **BERT, relative_attention=True, max_relative_positions=8, pos_att_type=["c2p", "p2c"], norm_rel_ebd="layer_norm",
-        position_buckets=4, position_biased_input=False, share_att_key=True, pooler_hidden_size=16,
+        **BERT, relative_attention=True, max_relative_positions=8, pos_att_type=["c2p", "p2c"],
+        norm_rel_ebd="layer_norm", position_buckets=4, position_biased_input=False, share_att_key=True, pooler_hidden_size=16,
     ),
     "mpnet": lambda: MPNetConfig(**BERT),
     "modernbert": lambda: ModernBertConfig(
@@ -45,8 +45,9 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     ),
     "xlnet": lambda: XLNetConfig(vocab_size=50, d_model=16, n_layer=3, n_head=2, d_inner=24),
     "xlm": lambda: XLMConfig(vocab_size=50, emb_dim=16, n_layers=3, n_heads=2, max_position_embeddings=40),
-    "gpt2": lambda: GPT2Config(vocab_size=50, n_embd=16, n_layer=3, n_head=2, n_positions=40, pad_token_id=0, bos_token_id=1,
-                               eos_token_id=2),
+    "gpt2": lambda: GPT2Config(
+        vocab_size=50, n_embd=16, n_layer=3, n_head=2, n_positions=40, pad_token_id=0, bos_token_id=1, eos_token_id=2,
+    ),
     "gpt_neox": lambda: GPTNeoXConfig(**BERT, pad_token_id=0, bos_token_id=1, eos_token_id=2),
     "llama": lambda: LlamaConfig(**BERT, num_key_value_heads=2, pad_token_id=0),
     "bart": lambda: BartConfig(

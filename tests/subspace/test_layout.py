@@ -85,7 +85,7 @@ def test_frozen_and_unused_parameters_do_not_count() -> None:
     assert "transformer.mask_emb" not in {parameter.name for parameter in find_layout(model).parameters}
     before = find_layout(model).D
     model.transformer.word_embedding.weight.requires_grad_(False)
-    assert find_layout(model).D == before - model.transformer.word_embedding.weight.numel()
+    assert before - model.transformer.word_embedding.weight.numel() == find_layout(model).D
 
 
 def test_probe_leaves_the_model_as_it_was() -> None:

@@ -3,6 +3,7 @@ import io
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -199,7 +200,8 @@ def test_gradients_are_projected_layer_by_layer_as_the_backward_pass_goes() -> N
         block.register_full_backward_hook(lambda *_, i=i: events.append(f"backward {i}"))
     subspace(**tiny_batch()).logits.sum().backward()
     assert events == [
-        "head", "bert.encoder.2", "backward 2", "bert.encoder.1", "backward 1", "bert.encoder.0", "backward 0", "embeddings"
+        "head", "bert.encoder.2", "backward 2", "bert.encoder.1", "backward 1", "bert.encoder.0", "backward 0",
+        "embeddings",
     ]  # fmt: skip
 
 
@@ -213,7 +215,7 @@ def test_the_weights_follow_every_way_of_changing_theta_d() -> None:
         seen.append(subspace(**tiny_batch()).logits)
         subspace.model.bert.embeddings.word_embeddings.weight.mul_(1.5)
         seen.append(subspace(**tiny_batch()).logits)
-    for first, second in zip(seen, seen[1:], strict=False):
+    for first, second in pairwise(seen):
         assert not torch.equal(first, second)
 
 
@@ -227,6 +229,15 @@ def test_copies_and_conversions_have_weights_of_their_own() -> None:
     assert torch.equal(clone(**tiny_batch()).logits, clone.model.classifier.bias.expand(3, 2))
     assert torch.equal(subspace(**tiny_batch()).logits, expected)
     torch.testing.assert_close(copy.deepcopy(subspace).double()(**tiny_batch()).logits.float(), expected)
+
+
+def test_training_follows_evaluation_in_inference_mode() -> None:
+    subspace, other = (moved(Subspace(tiny_model("bert"), d=24)) for _ in range(2))
+    with torch.inference_mode():
+        subspace(**tiny_batch())
+    for each in (subspace, other):
+        each.eval()(**tiny_batch()).logits.sum().backward()
+    assert torch.equal(subspace.theta_d.grad, other.theta_d.grad)
 
 
 def test_a_graph_from_before_an_update_is_refused() -> None:
@@ -304,7 +315,7 @@ def test_gradient_checkpointing_is_refused() -> None:
 
 
 def test_another_process_computes_the_same(tmp_path: Path) -> None:
-    """Same weights, seeds and coordinates, one thread more: the same logits, to rounding of the model's own products."""
+    """Same weights, seeds and coordinates: the same logits, to rounding of the model's own products."""
     subspace = moved(Subspace(tiny_model("roberta"), d=40, seed=3))
     torch.save(subspace.state_dict(), tmp_path / "state.pt")
     program = (

@@ -1,0 +1,48 @@
+"""Peak memory of a training, each in a process of its own."""
+
+import resource
+import subprocess
+import sys
+
+import torch
+
+from lit_idim.cost.steps import VOCABULARY, FullStep, SubspaceStep, classifier_for_cost, random_batch
+from lit_idim.subspace import Subspace
+
+STEPS = 3
+
+
+def peak_memory_bytes(method: str, shape: str, *, d: int, batch_size: int, length: int, device: str = "cpu") -> int:
+    """Peak memory over three steps of a fresh process: resident on the CPU, allocated on a GPU.
+
+    Args:
+        method: "full", "did" or "said".
+        shape: see `classifier_for_cost`.
+        d: trained numbers of a subspace.
+        batch_size: sequences.
+        length: tokens a sequence.
+        device: "cpu" or "cuda".
+    """
+    words = [method, shape, str(d), str(batch_size), str(length), device]
+    out = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True, check=True)
+    return int(out.stdout.split()[-1])
+
+
+def _measure(method: str, shape: str, d: int, batch_size: int, length: int, device: str) -> int:
+    model = classifier_for_cost(shape, device=device)
+    batch = random_batch(VOCABULARY[shape], batch_size=batch_size, length=length, device=device)
+    if method == "full":
+        step = FullStep(model, batch)
+    else:
+        step = SubspaceStep(Subspace(model, d=d, method=method).train(), batch)  # type: ignore[arg-type]
+    for _ in range(STEPS):
+        step()
+    if device != "cpu":
+        return int(torch.cuda.max_memory_allocated())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+if __name__ == "__main__":
+    method, shape, d, batch_size, length, device = sys.argv[1:]
+    print(_measure(method, shape, int(d), int(batch_size), int(length), device))
