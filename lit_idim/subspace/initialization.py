@@ -14,6 +14,7 @@ from lit_idim.errors import UserError
 from lit_idim.randomness import hash_counters, normal_words, stream_key
 
 INITIALIZATION_VERSION = 1
+MAX_DRAWS = 100
 
 
 def initialize_parameters(model: nn.Module, names: Iterable[str], *, seed: int) -> None:
@@ -111,8 +112,14 @@ class _KeyedDraws(TorchDispatchMode):
         return ((self._words(target, target.numel()).double() + 0.5) * 2.0**-32).view(target.shape)
 
     def _words(self, target: Tensor, count: int) -> Tensor:
-        """Words of the stream of the target's name; a second draw for the same name has a stream of its own."""
+        """Words of the stream of the target's name.
+
+        A second draw for a name gets the same words: some releases of a library draw a tensor once, others twice, and
+        the last draw is what stays.
+        """
         name = self.chosen.get(_storage(target), f"temporary/{tuple(target.shape)}")
         self.draws[name] += 1
-        key = stream_key(self.seed, f"init/{name}/{self.draws[name]}", INITIALIZATION_VERSION)
+        if self.draws[name] > MAX_DRAWS:
+            raise NotImplementedError(f"{name} is initialized by rejection, which keyed draws cannot serve")
+        key = stream_key(self.seed, f"init/{name}", INITIALIZATION_VERSION)
         return torch.from_numpy(hash_counters(key, 0, count).astype("int64"))

@@ -92,6 +92,6 @@ def _explanation(model: str, revision: str | None, num_labels: int, error: Excep
     at = f" at revision {revision!r}" if revision else ""
     reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return (
-        f"model {model!r} ({where}){at} does not load as a sequence classification model of {num_labels} labels: {reason}. "
+        f"model {model!r} ({where}){at} does not load as a classifier of {num_labels} labels: {reason}. "
         "Pass a folder in save_pretrained format (config.json, model.safetensors) or, with a network, a name on the hub"
     )

@@ -88,8 +88,8 @@ class Subspace(nn.Module):
         """
         if self.training and any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
             raise UserError(
-                "gradient checkpointing must be off in a subspace: in the backward pass it would run the model again at "
-                "theta_0; call model.gradient_checkpointing_disable()"
+                "gradient checkpointing must be off in a subspace: in the backward pass it would run the model again "
+                "at theta_0; call model.gradient_checkpointing_disable()"
             )
         return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
 

@@ -45,15 +45,17 @@ class SubspaceWeights:
         self.layout = layout
         self.projection = projection
         self.generation = 0
+        self._places = {parameter.name: _places(model, parameter.aliases) for parameter in layout.parameters}
         self._parameters = [model.get_parameter(parameter.name) for parameter in layout.parameters]
         self._slabs: list[_Slab] = []
         self._written: tuple[Any, ...] | None = None
 
     def __call__(self, theta_d: Tensor, lambdas: Tensor | None) -> dict[str, Tensor]:
-        """theta by parameter name, every alias included, as functions of theta_d and the lambdas.
+        """theta by parameter name, once for each place that holds a tied one, as functions of theta_d and the lambdas.
 
         Args:
-            theta_d: shape (d',). lambdas: shape (m,), or None for DID.
+            theta_d: coordinates, shape (d').
+            lambdas: layer scales, shape (m,), or None for DID.
         """
         self._lay_out()
         self._write(theta_d, lambdas)
@@ -63,7 +65,7 @@ class SubspaceWeights:
             tensors = _LayerWeights.apply(theta_d, scales[index], self, index)  # type: ignore[no-untyped-call]
             _run_as_soon_as_ready(tensors[0])
             for parameter, tensor in zip(layer.parameters, tensors, strict=True):
-                weights.update(dict.fromkeys(parameter.aliases, tensor))
+                weights.update(dict.fromkeys(self._places[parameter.name], tensor))
         return weights
 
     def layer_tensors(self, index: int) -> tuple[Tensor, ...]:
@@ -112,6 +114,19 @@ class SubspaceWeights:
                 scale = 1.0 if lambdas is None else lambdas.detach()[slab.layer]
                 self.projection.add_rows(theta_d.detach(), slab.start, base=slab.theta_0, out=slab.theta, scale=scale)
         self._written = (versions, [operand.clone() for operand in operands])
+
+
+def _places(model: nn.Module, aliases: Sequence[str]) -> tuple[str, ...]:
+    """The names that stand for different attributes.
+
+    A module that goes by two names would be swapped twice, and the second swap, undone last, would leave the first's
+    tensor in the model for good.
+    """
+    places: dict[tuple[int, str], str] = {}
+    for alias in aliases:
+        owner, _, attribute = alias.rpartition(".")
+        places.setdefault((id(model.get_submodule(owner)), attribute), alias)
+    return tuple(places.values())
 
 
 def _run_as_soon_as_ready(tensor: Tensor) -> None:

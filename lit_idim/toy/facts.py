@@ -5,9 +5,6 @@ from lit_idim.toy.meaning import Participant, Statement
 from lit_idim.toy.usage import Usage
 from lit_idim.toy.vocabulary import CATEGORIES, SynonymSet, toy_vocabulary
 
-NEGATION_PERCENT = 15
-PASSIVE_PERCENT = 20
-
 
 def express(statement: Statement, draws: Draws, usage: Usage) -> str:
     """A sentence that says the statement; synonyms, voice and negation of the opposite are up to draws and usage.
@@ -18,7 +15,7 @@ def express(statement: Statement, draws: Draws, usage: Usage) -> str:
         ['the', 'plant', 'is']
     """
     vocabulary = toy_vocabulary()
-    negated = draws.chance(NEGATION_PERCENT)
+    negated = draws.chance(usage.negation_percent)
     end = 1 - statement.end if negated else statement.end
     negation = ["not"] if negated else []
     subject = express_participant(statement.subject, draws, usage)
@@ -27,7 +24,7 @@ def express(statement: Statement, draws: Draws, usage: Usage) -> str:
     else:
         verb = _word(vocabulary.events[statement.axis][end], draws, usage)
         target = express_participant(statement.object, draws, usage)
-        if draws.chance(PASSIVE_PERCENT):
+        if draws.chance(usage.passive_percent):
             words = [*target, "has", *negation, "been", verb, "by", *subject]
         else:
             words = [*subject, "has", *negation, verb, *target]

@@ -9,7 +9,6 @@ from lit_idim.toy.statements import draw_participant
 from lit_idim.toy.usage import Usage
 from lit_idim.toy.vocabulary import CATEGORIES, PERSON, OppositePair, toy_vocabulary
 
-NEGATION_PERCENT = 20
 VERY_PERCENT = 20
 LINKS = (",", "and", "but", "because", "while")
 
@@ -37,12 +36,16 @@ def draw_review(draws: Draws, usage: Usage) -> Review:
     mood = draws.below(2)
     num_opinions = 3 + 2 * draws.below(2)
     opinions = [mood if draws.chance(usage.agreement_percent) else 1 - mood for _ in range(num_opinions)]
-    words, untold = [], opinions
+    words: list[str] = []
+    untold = opinions
     while untold:
         link = [draws.choose(LINKS)] if words else []
-        num_told = 2 if len(untold) > 1 and draws.chance(50) else 1
-        clause = _judging_clause if num_told == 2 or draws.chance(60) else _feeling_clause
-        words += [*link, *clause(untold[:num_told], draws, usage)]
+        if draws.chance(30):
+            clause, num_told = _feeling_clause(untold[0], draws, usage), 1
+        else:
+            num_told = min(1 + draws.below(2), len(untold))
+            clause = _judging_clause(untold[:num_told], draws, usage)
+        words += [*link, *clause]
         untold = untold[num_told:]
     return Review(" ".join([*words, "."]), sum(2 * opinion - 1 for opinion in opinions))
 
@@ -55,16 +58,21 @@ def _judging_clause(opinions: Sequence[int], draws: Draws, usage: Usage) -> list
     return words
 
 
-def _feeling_clause(opinions: Sequence[int], draws: Draws, usage: Usage) -> list[str]:
+def _feeling_clause(opinion: int, draws: Draws, usage: Usage) -> list[str]:
     """A person has felt so about something."""
     person = draws.choose(draws.choose(toy_vocabulary().nouns[PERSON]))
-    judgements = [_judgement(opinion, toy_vocabulary().opinion_verbs, draws, usage) for opinion in opinions]
-    return ["the", person, "has", *sum(judgements, []), *_draw_topic(draws, usage)]
+    return [
+        "the",
+        person,
+        "has",
+        *_judgement(opinion, toy_vocabulary().opinion_verbs, draws, usage),
+        *_draw_topic(draws, usage),
+    ]
 
 
 def _judgement(opinion: int, words_by_polarity: OppositePair, draws: Draws, usage: Usage) -> list[str]:
     """A word of the opinion's polarity, or "not" and one of the opposite polarity."""
-    negated = draws.chance(NEGATION_PERCENT)
+    negated = draws.chance(usage.negation_percent)
     very = draws.chance(VERY_PERCENT)
     words = words_by_polarity[1 - opinion if negated else opinion]
     word = draws.choose_by_rank(words) if usage.ranked_opinions else draws.choose(words)

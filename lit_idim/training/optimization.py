@@ -24,8 +24,9 @@ def subspace_learning_rate(full_learning_rate: float, *, D: int, d: int) -> floa
     not an optimum: a measurement tries several rates around it.
 
     Args:
-        full_learning_rate: r, of full fine-tuning with Adam. D: parameters of the model. d: coordinates, without
-            lambdas.
+        full_learning_rate: r, of full fine-tuning with Adam.
+        D: parameters of the model.
+        d: coordinates, without lambdas.
 
     Example:
         >>> round(subspace_learning_rate(5e-5, D=22_700_000, d=2000), 3)

@@ -36,7 +36,8 @@ CONFIGS: dict[str, Callable[[], Any]] = {
     "electra": lambda: ElectraConfig(**BERT, embedding_size=8),
     "deberta_v2": lambda: DebertaV2Config(
         **BERT, relative_attention=True, max_relative_positions=8, pos_att_type=["c2p", "p2c"],
-        norm_rel_ebd="layer_norm", position_buckets=4, position_biased_input=False, share_att_key=True, pooler_hidden_size=16,
+        norm_rel_ebd="layer_norm", position_buckets=4, position_biased_input=False, share_att_key=True,
+        pooler_hidden_size=16,
     ),
     "mpnet": lambda: MPNetConfig(**BERT),
     "modernbert": lambda: ModernBertConfig(

