@@ -74,15 +74,13 @@ def hash_counters(key: StreamKey, start: int, count: int) -> npt.NDArray[np.uint
 
 
 def keyed_permutation(seed: int, name: str, n: int) -> npt.NDArray[np.int64]:
-    """A permutation of range(n): the order of n keyed 64-bit words (ties, of odds n^2 / 2^65, keep their order).
+    """A permutation of range(n), n <= 2^32: the order of n words of a stream, all distinct (`mix` is bijective).
 
     Example:
         >>> sorted(keyed_permutation(3, "example", 5).tolist())
         [0, 1, 2, 3, 4]
     """
-    high = hash_counters(stream_key(seed, f"{name}/high"), 0, n).astype(np.uint64)
-    low = hash_counters(stream_key(seed, f"{name}/low"), 0, n).astype(np.uint64)
-    return np.argsort((high << np.uint64(32)) | low, kind="stable").astype(np.int64)
+    return np.argsort(hash_counters(stream_key(seed, name), 0, n)).astype(np.int64)
 
 
 @lru_cache(maxsize=4)

@@ -59,19 +59,24 @@ class ChunkedProjection(Projection):
 
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:
         total = torch.zeros(self.d, dtype=torch.float64, device=like.device)
-        for start, piece in pieces:
-            values = piece.reshape(-1)
-            for low, high in self._chunks(start, start + len(values)):
+        pending = [(start, piece.reshape(-1)) for start, piece in sorted(pieces, key=lambda piece: piece[0])]
+        for low, high in self._touched_chunks(pending):
+            chunk = torch.zeros(high - low, dtype=like.dtype, device=like.device)
+            for start, values in pending:
                 first, last = max(low, start), min(high, start + len(values))
-                chunk = torch.zeros(high - low, dtype=like.dtype, device=like.device)
-                chunk[first - low : last - low] = values[first - start : last - start]
-                total += self.chunk_rmatvec(chunk, low)
+                if first < last:
+                    chunk[first - low : last - low] = values[first - start : last - start]
+            total += self.chunk_rmatvec(chunk, low)
         return total.to(like.dtype)
 
     def sample_bits(self) -> npt.NDArray[np.int64]:
         size = 64 * self.chunk_multiple if self.chunk_multiple < 64 else self.chunk_multiple
         last = -(-self.D // self.chunk_multiple) * self.chunk_multiple
         return torch.cat([self.chunk_bits(0, min(size, last)), self.chunk_bits(max(0, last - size), last)]).numpy()
+
+    def _touched_chunks(self, pieces: Sequence[Piece]) -> list[tuple[int, int]]:
+        touched = {chunk for start, values in pieces for chunk in self._chunks(start, start + len(values))}
+        return sorted(touched)
 
     def _chunks(self, start: int, stop: int) -> list[tuple[int, int]]:
         size, end = self.chunk_rows, -(-self.D // self.chunk_multiple) * self.chunk_multiple

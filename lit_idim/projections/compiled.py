@@ -15,8 +15,11 @@ import numba
 import numpy as np
 import torch
 
+from lit_idim.projections.permutation import CHECKED_WIDTHS
+
 WORD = np.uint32
 MIX_A, MIX_B = WORD(0x7FEB352D), WORD(0x846CA68B)
+FIRST_CHECKED, LAST_CHECKED = CHECKED_WIDTHS
 MIN_ROWS_PER_THREAD = 32_768
 
 
@@ -46,6 +49,28 @@ def mix(word):  # type: ignore[no-untyped-def]
 def hash_word(offset, step, counter):  # type: ignore[no-untyped-def]
     """Word of the stream with key (offset, step) at a uint32 counter."""
     return mix(WORD(WORD(counter * step) + offset))
+
+
+@_inline
+def permutation_round(x, word, shift, mask):  # type: ignore[no-untyped-def]
+    """x -> m x + a mod mask + 1, then x xor (x >> shift), with odd m and a from the word."""
+    x = WORD(WORD(x * WORD(word | WORD(1))) + (word >> WORD(16))) & mask
+    return WORD(x ^ (x >> shift))
+
+
+@_compile
+def is_affine(position, n):  # type: ignore[no-untyped-def]
+    """Whether the permutation of n positions is affine over GF(2)."""
+    for j in range(n):
+        expected = position[0]
+        bit = 1
+        while bit < n:
+            if j & bit:
+                expected ^= position[bit] ^ position[0]
+            bit *= 2
+        if position[j] != expected:
+            return False
+    return True
 
 
 @_compile
@@ -87,16 +112,18 @@ def fastfood_block(block, n, shift, keys, table, gaussian, position):  # type: i
             row = block * n + j
             word = hash_word(g_offset, g_step, WORD(row // 4))
             gaussian[j] = table[(word >> WORD(8 * (row % 4))) & byte]
-    word_a = hash_word(p_offset, p_step, WORD(2 * block))
-    word_b = hash_word(p_offset, p_step, WORD(2 * block + 1))
-    multiply_a, add_a = WORD(word_a | WORD(3)), WORD(word_a >> WORD(16))
-    multiply_b, add_b = WORD(word_b | WORD(3)), WORD(word_b >> WORD(16))
+    word_a = hash_word(p_offset, p_step, WORD(4 * block))
+    word_b = hash_word(p_offset, p_step, WORD(4 * block + 1))
+    word_c = hash_word(p_offset, p_step, WORD(4 * block + 2))
+    word_d = hash_word(p_offset, p_step, WORD(4 * block + 3))
     mask = WORD(n - 1)
     for j in range(n):
-        x = WORD(WORD(WORD(j) * multiply_a) + add_a) & mask
-        x = WORD(x ^ (x >> shift))
-        x = WORD(WORD(x * multiply_b) + add_b) & mask
-        position[j] = WORD(x ^ (x >> shift))
+        x = permutation_round(WORD(j), word_a, shift, mask)
+        x = permutation_round(x, word_b, shift, mask)
+        x = permutation_round(x, word_c, shift, mask)
+        position[j] = permutation_round(x, word_d, shift, mask)
+    if FIRST_CHECKED <= n <= LAST_CHECKED and is_affine(position, n):
+        position[0], position[1] = position[1], position[0]
 
 
 @_compile
@@ -138,10 +165,10 @@ def fastfood_adjoint(piece, start, total, n, shift, keys, table, block_start, bl
             total[position[j]] += gaussian[j] * transformed[j]
 
 
-@lru_cache(maxsize=1)
-def _executor(process: int) -> ThreadPoolExecutor:
+@lru_cache(maxsize=4)
+def _executor(process: int, threads: int) -> ThreadPoolExecutor:
     del process  # a forked child must not wait for its parent's threads
-    return ThreadPoolExecutor(max_workers=os.cpu_count() or 1, thread_name_prefix="projection")
+    return ThreadPoolExecutor(max_workers=threads, thread_name_prefix="projection")
 
 
 def run(tasks: Sequence[Callable[[], None]]) -> None:
@@ -150,7 +177,7 @@ def run(tasks: Sequence[Callable[[], None]]) -> None:
         for task in tasks:
             task()
         return
-    list(_executor(os.getpid()).map(lambda task: task(), tasks))
+    list(_executor(os.getpid(), torch.get_num_threads()).map(lambda task: task(), tasks))
 
 
 def split(start: int, stop: int, parts: int) -> list[tuple[int, int]]:

@@ -33,7 +33,7 @@ class DenseProjection(ChunkedProjection):
         return self.d
 
     def chunk_matvec(self, theta_d: Float[Tensor, " d"], start: int, stop: int) -> Tensor:
-        return self._entries(start, stop, theta_d) @ theta_d
+        return (self._entries(start, stop, theta_d).double() @ theta_d.double()).to(theta_d.dtype)
 
     def chunk_rmatvec(self, values: Tensor, start: int) -> Float[Tensor, " d"]:
         total = values.double() @ self._entries(start, start + len(values), values).double()

@@ -4,6 +4,7 @@ import math
 import warnings
 from collections.abc import Sequence
 from functools import cached_property, partial
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -15,6 +16,7 @@ from torch import Tensor
 
 from lit_idim.projections.base import Piece, Projection
 from lit_idim.projections.hadamard import hadamard
+from lit_idim.projections.permutation import permutations, round_shift
 from lit_idim.randomness import hash_counters, hash_words, normal_quantiles, normal_table
 
 CHUNK_ROWS = 2**20
@@ -24,14 +26,11 @@ ADJOINT_ROWS_PER_TASK = 2**20
 class FastfoodProjection(Projection):
     """P = s [H G_b Pi_b H B] for blocks b = 1 ... ceil(D / d'), d' = 2^k the power of two from d on, cut after D rows.
 
-    theta_d is padded with zeros to d' numbers. B are signs, Pi_b permutations, G_b independent normals of variance 1 (a
-    table of 256 quantiles, kurtosis 2.918), H the unnormalised Hadamard matrix, s = 1 / sqrt(D d'). H B is shared by
-    all blocks, which leaves the second moments as they are: a row is s H_i G_b (Pi_b H B), and E[row^T row] = s^2 d' I
-    = I / D, so that E[P^T P] = I_d for any D, the rows of the cut last block included. `FastfoodLiteralProjection`
-    draws B for each block.
-
-    Pi_b is x -> m x + a mod d', x -> x xor (x >> ceil(k / 2)), twice, with multipliers of the form 4 t + 3: bijective,
-    and not linear over GF(2) (a linear Pi commutes with H up to a relabelling, and P collapses).
+    theta_d is padded with zeros to d' numbers. B are signs, Pi_b permutations (`permutation.py`), G_b independent
+    normals of variance 1 (a table of 256 quantiles, kurtosis 2.918), H the unnormalised Hadamard matrix, s = 1 / sqrt(D
+    d'). H B is shared by all blocks, which leaves the second moments as they are: a row is s H_i G_b (Pi_b H B), and
+    E[row^T row] = s^2 d' I = I / D, so that E[P^T P] = I_d for any D, the rows of the cut last block included.
+    `FastfoodLiteralProjection` draws B for each block.
 
     Cost: O(D log d) time, one read and one write of a vector of length D, no stored bytes a parameter.
 
@@ -51,11 +50,9 @@ class FastfoodProjection(Projection):
 
     def __init__(self, *, d: int, D: int, seed: int = 0) -> None:
         super().__init__(d=d, D=D, seed=seed)
-        self.log2_width = (d - 1).bit_length()
-        self.width = 1 << self.log2_width
+        self.width = 1 << (d - 1).bit_length()
         self.num_blocks = -(-D // self.width)
         self.norm = 1 / math.sqrt(D * self.width)
-        self.shift = max(1, (self.log2_width + 1) // 2)
 
     def add_rows(
         self, theta_d: Float[Tensor, " d"], start: int, *, base: Tensor, out: Tensor, scale: float | Tensor = 1.0
@@ -114,13 +111,7 @@ class FastfoodProjection(Projection):
 
     def _positions(self, blocks: Tensor) -> Tensor:
         """Pi_b as positions: (Pi_b y)_j = y[position_j], int64, shape (blocks, d')."""
-        word_a = hash_words(self.key("Pi"), 2 * blocks)[:, None]
-        word_b = hash_words(self.key("Pi"), 2 * blocks + 1)[:, None]
-        positions = torch.arange(self.width, device=blocks.device)
-        for word in (word_a, word_b):
-            positions = (positions * ((word | 3) % self.width) + (word >> 16)) % self.width
-            positions = positions ^ (positions >> self.shift)
-        return positions
+        return permutations(self.key("Pi"), blocks, self.width)
 
     def _blocks_of(self, start: int, stop: int) -> tuple[int, int]:
         return start // self.width, -(-stop // self.width)
@@ -149,7 +140,7 @@ class FastfoodProjection(Projection):
     @cached_property
     def _kernel_arguments(self) -> tuple[Any, ...]:
         words = [self.key("G")[0], self.key("G")[1] | 1, self.key("Pi")[0], self.key("Pi")[1] | 1]
-        return self.width, np.uint32(self.shift), np.array(words, dtype=np.uint32), normal_quantiles(8)
+        return self.width, np.uint32(round_shift(self.width)), np.array(words, dtype=np.uint32), normal_quantiles(8)
 
     def _add_rows_compiled(
         self, compiled: ModuleType, shared: Tensor, start: int, base: Tensor, out: Tensor, scale: float
@@ -181,8 +172,7 @@ class FastfoodProjection(Projection):
 def _compiled_kernels() -> ModuleType | None:
     """The numba kernels, or None, with one warning, where numba is missing."""
     try:
-        from lit_idim.projections import compiled
+        return import_module("lit_idim.projections.compiled")
     except ImportError:
         warnings.warn("numba is not installed: the projection runs several times slower on the CPU", stacklevel=2)
         return None
-    return compiled

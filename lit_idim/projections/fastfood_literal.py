@@ -1,7 +1,6 @@
 """Fastfood as published, every block with signs of its own: the slow reference for `FastfoodProjection`."""
 
 import math
-from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from lit_idim.projections.chunked import ChunkedProjection
 from lit_idim.projections.hadamard import hadamard
+from lit_idim.projections.permutation import permutations
 from lit_idim.randomness import hash_words, normal_table
 
 
@@ -54,10 +54,6 @@ class FastfoodLiteralProjection(ChunkedProjection):
         signs = hash_words(self.key("B"), rows) >> 31
         return torch.cat([signs.flatten(), self._gaussian_bytes(rows).flatten(), self._positions(rows).flatten()])
 
-    @cached_property
-    def _shift(self) -> int:
-        return max(1, self.width.bit_length() // 2)
-
     def _signs(self, rows: Tensor, like: Tensor) -> Tensor:
         return (1 - 2 * (hash_words(self.key("B"), rows) >> 31)).to(like.dtype)
 
@@ -68,10 +64,4 @@ class FastfoodLiteralProjection(ChunkedProjection):
         return normal_table(8, like.device).to(like.dtype)[self._gaussian_bytes(rows)]
 
     def _positions(self, rows: Tensor) -> Tensor:
-        blocks = rows[:, :1] // self.width
-        positions = rows % self.width
-        for lane in (0, 1):
-            word = hash_words(self.key("Pi"), 2 * blocks + lane)
-            positions = (positions * ((word | 3) % self.width) + (word >> 16)) % self.width
-            positions = positions ^ (positions >> self._shift)
-        return positions
+        return permutations(self.key("Pi"), rows[:, 0] // self.width, self.width)

@@ -30,22 +30,34 @@ def initialize_parameters(model: nn.Module, names: Iterable[str], *, seed: int) 
         seed: the head seed.
 
     Raises:
-        UserError: if a name is not a parameter of the model.
+        UserError: if a name is not a parameter of the model, or a parameter cannot be drawn: it shares its memory with
+            one that is kept, or the model's `_init_weights` does not say how.
     """
     canonical = {id(parameter): name for name, parameter in model.named_parameters()}
     parameters = dict(model.named_parameters(remove_duplicate=False))
-    chosen = {}
+    chosen: dict[int, str] = {}
+    wanted: set[int] = set()
     for name in names:
         if name not in parameters:
             raise UserError(f"names must be parameters of {type(model).__name__}, got {name!r}")
+        wanted.add(id(parameters[name]))
         chosen[_storage(parameters[name])] = canonical[id(parameters[name])]
         parameters[name]._is_hf_initialized = False  # type: ignore[attr-defined]  # else transformers leaves it alone
     if not chosen:
         return
-    kept = {_storage(tensor) for tensor in (*model.parameters(), *model.buffers())} - set(chosen)
+    others = [tensor for tensor in (*model.parameters(), *model.buffers()) if id(tensor) not in wanted]
+    kept = {_storage(tensor) for tensor in others}
+    if kept & set(chosen) or len(chosen) < len(wanted):
+        raise UserError("the parameters to initialize must not share memory; initialize the model before wrapping it")
     draws = _KeyedDraws(chosen, kept, seed)
     with torch.no_grad(), patch("torch.nn.init._no_grad_trunc_normal_", draws.truncated_normal), draws:
         _visit(model, model._init_weights)  # type: ignore[arg-type]
+    left = [name for storage, name in chosen.items() if storage not in draws.written]
+    if left:
+        raise UserError(
+            f"{type(model).__name__} does not say how to initialize {', '.join(left[:3])}{' ...' * (len(left) > 3)}: "
+            "pass a checkpoint that holds them"
+        )
 
 
 def _visit(module: nn.Module, initialize: Callable[[nn.Module], None]) -> None:
@@ -68,6 +80,7 @@ class _KeyedDraws(TorchDispatchMode):
         self.kept = kept
         self.seed = seed
         self.draws: Counter[str] = Counter()
+        self.written: set[int] = set()
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -78,6 +91,7 @@ class _KeyedDraws(TorchDispatchMode):
         target, operation = args[0], func._schema.name.removeprefix("aten::")
         if _storage(target) in self.kept:
             return target
+        self.written.add(_storage(target))
         if operation in ("normal_", "uniform_"):
             arguments = {argument.name: argument.default_value for argument in func._schema.arguments[1:]}
             arguments |= dict(zip(arguments, args[1:], strict=False)) | kwargs
@@ -94,6 +108,7 @@ class _KeyedDraws(TorchDispatchMode):
         """Takes the place of torch's truncated normal, whose algorithm (and so its draws) differs between versions."""
         if _storage(target) in self.kept:
             return target
+        self.written.add(_storage(target))
         low, high = (NormalDist().cdf((bound - mean) / std) for bound in (a, b))
         quantiles = torch.special.ndtri(low + (high - low) * self._uniform(target))
         return target.copy_((quantiles * std + mean).clamp(a, b))
@@ -114,11 +129,14 @@ class _KeyedDraws(TorchDispatchMode):
     def _words(self, target: Tensor, count: int) -> Tensor:
         """Words of the stream of the target's name.
 
-        A second draw for a name gets the same words: some releases of a library draw a tensor once, others twice, and
-        the last draw is what stays.
+        A second draw for a parameter gets the same words: some releases of a library draw it once, others twice, and
+        the last draw is what stays. A temporary tensor is named by its place among those of its shape.
         """
-        name = self.chosen.get(_storage(target), f"temporary/{tuple(target.shape)}")
+        temporary = f"temporary/{tuple(target.shape)}"
+        name = self.chosen.get(_storage(target), temporary)
         self.draws[name] += 1
+        if name == temporary:
+            name = f"{temporary}/{self.draws[name]}"
         if self.draws[name] > MAX_DRAWS:
             raise NotImplementedError(f"{name} is initialized by rejection, which keyed draws cannot serve")
         key = stream_key(self.seed, f"init/{name}", INITIALIZATION_VERSION)

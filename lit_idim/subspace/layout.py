@@ -4,7 +4,6 @@ Shapes: the counted parameters, flattened and laid end to end, are theta_0 of sh
 rows.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -12,9 +11,8 @@ import torch
 from torch import nn
 
 from lit_idim.errors import UserError
-from lit_idim.subspace.probe import probe
-
-EMBEDDINGS, HEAD = "embeddings", "head"
+from lit_idim.subspace.blocks import EMBEDDINGS, HEAD, Blocks, layer_of
+from lit_idim.subspace.probe import Probe, probe
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +83,9 @@ def find_layout(model: nn.Module) -> Layout:
     """The counted parameters of a transformers sequence classification model and their layers.
 
     Counted is each trainable tensor with a gradient path to the logits, once however many names it has (AZG20's D). A
-    parameter belongs to the block of the stack that holds it (a stack is a `ModuleList`; parallel lists of one module,
-    as in XLM, hold parts of the same blocks; blocks shared between depths, as in ALBERT, are one), else to the
-    embeddings, if it is an embedding table, its owner is named after embeddings, or its owner runs before the first
-    block, else to the head.
+    parameter belongs to the block of the stack that holds it; blocks shared between depths, as in ALBERT, are one.
+    Outside the stacks what runs before the first block belongs to the embeddings, and embedding tables and norms named
+    after them between two stacks too; the rest to the head.
 
     Raises:
         UserError: if the model has no sequence classification head, nothing to train, or weights that are not finite.
@@ -107,10 +104,11 @@ def find_layout(model: nn.Module) -> Layout:
         )
     _check_finite((names[key][0], tensor) for key, tensor in tensors.items())
 
-    before_blocks = _called_before_blocks(shown.calls)
+    blocks = Blocks(model)
+    _check_blocks_are_reached(model, blocks, shown, set(tensors))
     groups: dict[str, list[int]] = {EMBEDDINGS: [], HEAD: []}
     for key, aliases in names.items():
-        groups.setdefault(_layer_of(model, aliases, before_blocks), []).append(key)
+        groups.setdefault(layer_of(model, aliases, blocks, shown.calls), []).append(key)
     groups[HEAD] = groups.pop(HEAD)
 
     layers, row = [], 0
@@ -133,42 +131,20 @@ def find_layout(model: nn.Module) -> Layout:
     return Layout(layers=tuple(layers))
 
 
-def block_of(name: str) -> str | None:
-    """The block that a parameter or module lies in by its name, or None outside any.
-
-    Example:
-        >>> block_of("transformer.attentions.2.q_lin.weight"), block_of("transformer.ffns.2.lin1.weight")
-        ('transformer.2', 'transformer.2')
-    """
-    parts = name.split(".")
-    first = next((i for i, part in enumerate(parts) if part.isdigit()), None)
-    if first is None:
-        return None
-    last = first
-    while last + 1 < len(parts) and parts[last + 1].isdigit():
-        last += 1
-    return ".".join([*parts[: first - 1], *parts[first : last + 1]])
-
-
-def _called_before_blocks(calls: Iterable[str]) -> frozenset[str]:
-    before = []
-    for name in calls:
-        if block_of(name) is not None:
-            break
-        before.append(name)
-    return frozenset(before)
-
-
-def _layer_of(model: nn.Module, aliases: Iterable[str], before_blocks: frozenset[str]) -> str:
-    owners = [alias.rpartition(".")[0] for alias in aliases]
-    outside = [owner for owner in owners if block_of(owner) is None]
-    if any(_is_embedding(model, owner) or owner in before_blocks for owner in outside):
-        return EMBEDDINGS
-    return next((block for owner in owners if (block := block_of(owner))), HEAD)
-
-
-def _is_embedding(model: nn.Module, owner: str) -> bool:
-    return isinstance(model.get_submodule(owner), nn.Embedding) or re.search(r"(^|[._])emb", owner) is not None
+def _check_blocks_are_reached(model: nn.Module, blocks: Blocks, shown: Probe, reached: set[int]) -> None:
+    """Refuses models whose blocks run where no graph is kept (Reformer): their parameters would silently not count."""
+    run = {block for name in shown.calls if (block := blocks.of(name)) is not None}
+    trainable: dict[str, list[bool]] = {}
+    for name, parameter in model.named_parameters():
+        block = blocks.of(name)
+        if block in run and parameter.requires_grad:
+            trainable.setdefault(str(block), []).append(id(parameter) in reached)
+    hidden = [block for block, found in trainable.items() if not any(found)]
+    if hidden:
+        raise UserError(
+            f"model: {type(model).__name__} computes {hidden[0]} without an autograd graph from its parameters to the "
+            "logits (a custom autograd function), so they can neither be counted nor trained in a subspace"
+        )
 
 
 def _check_finite(parameters: Iterable[tuple[str, torch.Tensor]]) -> None:

@@ -1,8 +1,8 @@
 """One forward pass of a model on a few tokens: which parameters lead to the logits, and in what order modules run."""
 
+import copy
 import inspect
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,18 +36,16 @@ def probe(model: nn.Module) -> Probe:
     Raises:
         UserError: if the model has no sequence classification head.
     """
+    # A twin that shares the parameters: a forward pass may change a model (BigBird swaps its attention for short
+    # texts).
+    shared = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     calls: dict[str, None] = {}
-    handles = [
-        module.register_forward_pre_hook(lambda *_, name=name: calls.setdefault(name))
-        for name, module in model.named_modules()
-    ]
-    try:
-        with _evaluation(model), torch.enable_grad():
-            logits = _logits(model, _probe_inputs(model))
-    finally:
-        for handle in handles:
-            handle.remove()
-    return Probe(reached=frozenset(id(leaf) for leaf in _leaves(logits)), calls=tuple(calls))
+    with torch.inference_mode(False), torch.enable_grad():
+        twin = copy.deepcopy(model, memo=dict(shared)).eval()
+        for name, module in twin.named_modules():
+            module.register_forward_pre_hook(lambda *_, name=name: calls.setdefault(name))
+        logits = _logits(twin, _probe_inputs(twin))
+        return Probe(reached=frozenset(id(leaf) for leaf in _leaves(logits)), calls=tuple(calls))
 
 
 def _probe_inputs(model: nn.Module) -> dict[str, Tensor]:
@@ -60,26 +58,22 @@ def _probe_inputs(model: nn.Module) -> dict[str, Tensor]:
     length = min(PROBE_TOKENS, getattr(config, "max_position_embeddings", None) or PROBE_TOKENS)
     special = {getattr(config, f"{name}_token_id", None) for name in ("pad", "eos", "bos", "decoder_start")}
     words = [token for token in range(config.vocab_size) if token not in special][: max(1, length - 4)]
-    tokens = words + ([config.eos_token_id] if isinstance(getattr(config, "eos_token_id", None), int) else [])
+    end = getattr(config, "eos_token_id", None)
+    tokens = words + ([end] if isinstance(end, int) and 0 <= end < config.vocab_size else [])
     input_ids = torch.tensor([tokens], device=next(model.parameters()).device)
     segments = "token_type_ids" in inspect.signature(model.forward).parameters
     return {"input_ids": input_ids} | ({"token_type_ids": torch.zeros_like(input_ids)} if segments else {})
 
 
-@contextmanager
-def _evaluation(model: nn.Module) -> Iterator[None]:
-    training = {module: module.training for module in model.modules()}
-    model.eval()
-    try:
-        yield
-    finally:
-        for module, mode in training.items():
-            module.training = mode
-
-
 def _logits(model: nn.Module, inputs: dict[str, Tensor]) -> Tensor:
     name, labels = type(model).__name__, getattr(model.config, "num_labels", None)
-    logits = getattr(model(**inputs), "logits", None)
+    try:
+        logits = getattr(model(**inputs), "logits", None)
+    except Exception as error:
+        raise UserError(
+            f"model: {name} does not run on {inputs['input_ids'].shape[1]} tokens of one sequence, so its parameters "
+            f"cannot be counted: {type(error).__name__}: {error}"
+        ) from error
     if logits is None or logits.shape != (1, labels):
         shape = None if logits is None else tuple(logits.shape)
         raise UserError(

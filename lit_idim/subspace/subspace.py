@@ -27,7 +27,8 @@ class Subspace(nn.Module):
     the subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require
     gradients. The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype.
 
-    The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model: a few kilobytes. Loading it
+    The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model (whose keys, in a state dict
+    that is loaded, are passed over): a few kilobytes. Loading it
     checks that the same projection and the same theta_0 stand under it.
 
     Args:
@@ -77,8 +78,9 @@ class Subspace(nn.Module):
         else:
             self.register_parameter("lambdas", None)
         self._weights: SubspaceWeights | None = None
+        self._checksum: tuple[list[Any], str] | None = None
         self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
-        self.register_load_state_dict_pre_hook(_supply_model)  # type: ignore[no-untyped-call]
+        self.register_load_state_dict_pre_hook(_check_and_supply)  # type: ignore[no-untyped-call]
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The model's output at the present theta_D; arguments are the model's.
@@ -94,10 +96,15 @@ class Subspace(nn.Module):
         return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
 
     def weights(self) -> dict[str, Tensor]:
-        """theta_D by parameter name (every alias of a tied one), differentiable in theta_d and the lambdas.
+        """theta_D by parameter name, differentiable in theta_d and the lambdas.
 
         The tensors share one buffer, which the first call after an update overwrites.
         """
+        if self.theta_d.dtype not in (torch.float32, torch.float64):
+            raise UserError(
+                f"the trained numbers must be float32, got {self.theta_d.dtype}; convert the model before wrapping it, "
+                "and train with precision bf16-mixed rather than bf16-true"
+            )
         if self._weights is None:
             self._weights = SubspaceWeights(self.model, self.layout, self.projection)
         return self._weights(self.theta_d, self.lambdas)
@@ -107,7 +114,6 @@ class Subspace(nn.Module):
 
     def get_extra_state(self) -> dict[str, Any]:
         """What tells this subspace: its sizes, P and theta_0 (plain numbers and strings)."""
-        parameters = self.layout.parameters
         return {
             "method": self.method,
             "d": self.d,
@@ -118,11 +124,14 @@ class Subspace(nn.Module):
             "projection_seed": self.projection.seed,
             "projection_checksum": self.projection.checksum(),
             "initialization_version": INITIALIZATION_VERSION,
-            "theta_0_checksum": checksum_tensors((p.name, self.model.get_parameter(p.name)) for p in parameters),
+            "theta_0_checksum": self._theta_0_checksum(),
         }
 
     def set_extra_state(self, state: dict[str, Any]) -> None:
-        """Checks that a saved subspace belongs on this model and this P.
+        """Nothing to set: `_check_and_supply` has compared it before anything was loaded."""
+
+    def check_state(self, state: dict[str, Any]) -> None:
+        """Compares a saved `get_extra_state` with this subspace.
 
         Raises:
             UserError: naming each thing that differs, what was saved and what stands here.
@@ -135,9 +144,17 @@ class Subspace(nn.Module):
             raise UserError(
                 "the saved subspace belongs to another model, head or projection ("
                 + "; ".join(differing)
-                + "); restore it "
-                "with the base model, head_seed, projection and projection_seed that it was trained with"
+                + "); restore "
+                "it with the base model, head_seed, projection and projection_seed that it was trained with"
             )
+
+    def _theta_0_checksum(self) -> str:
+        """Kept until a parameter is replaced or written to: hashing D numbers takes seconds for a large model."""
+        named = [(parameter.name, self.model.get_parameter(parameter.name)) for parameter in self.layout.parameters]
+        seen = [(tensor.data_ptr(), tensor._version, tensor.dtype) for _, tensor in named]
+        if self._checksum is None or self._checksum[0] != seen:
+            self._checksum = (seen, checksum_tensors(named))
+        return self._checksum[1]
 
     def __getstate__(self) -> dict[str, Any]:
         # a copy lays its weights out anew: its parameters are other tensors
@@ -149,6 +166,9 @@ def _drop_model(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -
         del state[name]
 
 
-def _supply_model(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+def _check_and_supply(module: nn.Module, state: dict[str, Any], prefix: str, *_: Any) -> None:
+    """Refuses a state of another subspace before a number is changed; lets the model keep its own parameters."""
     assert isinstance(module, Subspace)
+    if (saved := state.get(f"{prefix}_extra_state")) is not None:
+        module.check_state(saved)
     state.update({f"{prefix}model.{name}": tensor for name, tensor in module.model.state_dict().items()})

@@ -36,6 +36,9 @@ class _Slab:
 class SubspaceWeights:
     """Writes theta for a model's counted parameters and carries gradients back through P^T.
 
+    theta is written anew where theta_d, the lambdas or a parameter of the model changed since. The first two are
+    compared number by number; a parameter of the model by its version, which writing through its `.data` leaves as is.
+
     The model's own parameters hold theta_0, laid end to end; theta has a buffer beside them that every step overwrites.
     In the backward pass the gradients of one layer are projected as soon as they are complete, and freed: besides
     theta_0 and theta, memory holds the gradients of one layer, never of all D parameters, and no optimizer state.
@@ -106,7 +109,7 @@ class SubspaceWeights:
         operands = [operand.detach() for operand in (theta_d, lambdas) if operand is not None]
         if self._written is not None:
             old_versions, old_operands = self._written
-            if old_versions == versions and all(map(torch.equal, old_operands, operands)):
+            if old_versions == versions and all(map(_same_bits, old_operands, operands)):
                 return
         self.generation += 1
         with torch.no_grad(), torch.autocast(theta_d.device.type, enabled=False):
@@ -114,6 +117,11 @@ class SubspaceWeights:
                 scale = 1.0 if lambdas is None else lambdas.detach()[slab.layer]
                 self.projection.add_rows(theta_d.detach(), slab.start, base=slab.theta_0, out=slab.theta, scale=scale)
         self._written = (versions, [operand.clone() for operand in operands])
+
+
+def _same_bits(first: Tensor, second: Tensor) -> bool:
+    """Equality that holds for NaN, too: a diverged theta_d is written once like any other."""
+    return torch.equal(first.view(torch.uint8), second.view(torch.uint8))
 
 
 def _places(model: nn.Module, aliases: Sequence[str]) -> tuple[str, ...]:

@@ -11,12 +11,15 @@ from lit_idim.toy.statements import draw_statement
 from lit_idim.toy.usage import PROSE
 from lit_idim.toy.vocabulary import CATEGORIES, LANGUAGE_VERSION, toy_vocabulary
 
+MAX_WORDS_PER_LINE = 30
+
 
 def toy_corpus(num_sentences: int, seed: int = 0) -> Iterator[str]:
     """Lines of text, one or two sentences each; no labels, and no sentence that a task can draw.
 
     Kinds of line, by frequency: a review of opinions that mostly agree (35%); a fact, then the same in other words
-    (30%); a fact, then something that follows from it (20%); a definition (15%). A smaller corpus of the same seed is
+    (30%); a fact, then something that follows from it (20%); a definition (15%). A line has at most 30 words, so that it
+    fits in 32 tokens with <s> and </s>. A smaller corpus of the same seed is
     the beginning of a larger one.
 
     Args:
@@ -43,17 +46,15 @@ def _draw_line(draws: Draws) -> list[str]:
     if kind < 15:
         return [_draw_definition(draws)]
     while True:
-        if kind < 50:
-            sentences = [draw_review(draws, PROSE).sentence]
-        else:
-            sentences = _draw_two_facts(draws, in_full=kind < 80)
-        if all(share_of(sentence) == "corpus" for sentence in sentences):
+        sentences = [draw_review(draws, PROSE).sentence] if kind < 50 else _draw_two_facts(draws, in_full=kind < 80)
+        is_short = sum(len(sentence.split()) for sentence in sentences) <= MAX_WORDS_PER_LINE
+        if is_short and all(share_of(sentence) == "corpus" for sentence in sentences):
             return sentences
 
 
 def _draw_two_facts(draws: Draws, *, in_full: bool) -> list[str]:
     """A fact, then all of it or some of it in other words."""
-    fact = draw_statement(draws, PROSE)
+    fact = draw_statement(draws, PROSE, hypernym_percent=10)
     return [express(told, draws, PROSE) for told in (fact, fact if in_full else generalise(fact, draws))]
 
 

@@ -52,7 +52,7 @@ class Draws:
         return options[self.below(len(options))]
 
     def choose_by_rank(self, options: Sequence[Option]) -> Option:
-        """One of the options, the first most often: by the Zipf-Mandelbrot law, weights 1 / (rank + 3) from rank 1 on."""
+        """One of the options, the first most often: the Zipf-Mandelbrot law, weights 1 / (rank + 3) from rank 1 on."""
         bounds = _rank_bounds(len(options))
         return options[bisect_right(bounds, self.below(bounds[-1]))]
 

@@ -23,7 +23,7 @@ class Participant:
 
 @dataclass(frozen=True)
 class Statement:
-    """A fact: on the axis `axis`, end `end` (0 or 1) holds of `subject` (a state) or between it and `object` (an event)."""
+    """A fact: end `end` (0 or 1) of axis `axis` holds of `subject` (a state), or between it and `object` (an event)."""
 
     axis: int
     end: int
@@ -64,7 +64,10 @@ def fitting_categories(axis: int) -> list[int]:
 
 
 def relation(premise: Statement, hypothesis: Statement) -> Relation:
-    """Entailment or contradiction if the premise says all that the hypothesis says, up to the end of the axis; else neutral.
+    """How a premise bears on a hypothesis.
+
+    Entailment if the premise says all that the hypothesis says, contradiction if it does so but for the opposite end of
+    the axis, else neutral.
 
     Example:
         >>> premise = Statement(axis=3, end=1, subject=Participant(4, 7, frozenset({2})), place=5)

@@ -9,7 +9,7 @@ from lit_idim.toy.statements import draw_participant
 from lit_idim.toy.usage import Usage
 from lit_idim.toy.vocabulary import CATEGORIES, PERSON, OppositePair, toy_vocabulary
 
-VERY_PERCENT = 20
+DEGREE_PERCENT = 30
 LINKS = (",", "and", "but", "because", "while")
 
 
@@ -73,10 +73,14 @@ def _feeling_clause(opinion: int, draws: Draws, usage: Usage) -> list[str]:
 def _judgement(opinion: int, words_by_polarity: OppositePair, draws: Draws, usage: Usage) -> list[str]:
     """A word of the opinion's polarity, or "not" and one of the opposite polarity."""
     negated = draws.chance(usage.negation_percent)
-    very = draws.chance(VERY_PERCENT)
-    words = words_by_polarity[1 - opinion if negated else opinion]
+    polarity = 1 - opinion if negated else opinion
+    words = words_by_polarity[polarity]
     word = draws.choose_by_rank(words) if usage.ranked_opinions else draws.choose(words)
-    return [*(["not"] if negated else []), *(["very"] if very else []), word]
+    degree = []
+    if draws.chance(DEGREE_PERCENT):
+        company = polarity if draws.chance(usage.prosody_percent) else 1 - polarity
+        degree = [draws.choose(toy_vocabulary().degree_adverbs[company])]
+    return [*(["not"] if negated else []), *degree, word]
 
 
 def _draw_topic(draws: Draws, usage: Usage) -> list[str]:

@@ -13,7 +13,8 @@ nor polarity), so that no tokenizer can read an answer off the spelling.
     state adjective    -ish        64  16 axes x 2 opposites x 2 synonyms
     opinion adjective  -ous       144  2 polarities x 72
     opinion verb       -ated       48  2 polarities x 24
-    function word          -       16  English
+    degree adverb      -ly          6  2 polarities x 3: what they mostly go with; they mean no more than "very"
+    function word          -       15  English
 """
 
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ SynonymSet = tuple[str, ...]
 OppositePair = tuple[SynonymSet, SynonymSet]
 
 FUNCTION_WORDS = (
-    *("the", "a", "is", "was", "has", "been", "not", "very"),
+    *("the", "a", "is", "was", "has", "been", "not"),
     *("by", "in", "and", "but", "because", "while", ",", "."),
 )
 CATEGORIES = ("person", "creature", "tool", "food", "plant", "vehicle", "garment", "building")
@@ -40,6 +41,7 @@ NUM_MODIFIERS = 24
 NUM_AXES = 16
 OPINION_ADJECTIVES_PER_POLARITY = 72
 OPINION_VERBS_PER_POLARITY = 24
+DEGREE_ADVERBS_PER_POLARITY = 3
 
 ONSETS = ("b", "d", "f", "g", "k", "l", "m", "n", "p", "r", "s", "t", "v", "z", "br", "dr", "gr", "kl", "pl", "tr")
 VOWELS = ("a", "e", "i", "o", "u")
@@ -58,6 +60,7 @@ class Vocabulary:
         states: two opposite synonym sets of predicative adjectives an axis.
         opinion_adjectives: negative words, positive words.
         opinion_verbs: negative participles, positive participles.
+        degree_adverbs: adverbs that go with negative words, with positive words.
     """
 
     nouns: tuple[tuple[SynonymSet, ...], ...]
@@ -65,15 +68,17 @@ class Vocabulary:
     modifiers: tuple[SynonymSet, ...]
     events: tuple[OppositePair, ...]
     states: tuple[OppositePair, ...]
-    opinion_adjectives: tuple[SynonymSet, SynonymSet]
-    opinion_verbs: tuple[SynonymSet, SynonymSet]
+    opinion_adjectives: OppositePair
+    opinion_verbs: OppositePair
+    degree_adverbs: OppositePair
 
     def words(self) -> tuple[str, ...]:
         """Every word once, in a fixed order: function words, categories, then the invented classes."""
         invented = [word for category in self.nouns for synonyms in category for word in synonyms]
         invented += [word for synonyms in self.places + self.modifiers for word in synonyms]
         invented += [word for pair in self.events + self.states for synonyms in pair for word in synonyms]
-        invented += [word for pair in (self.opinion_adjectives, self.opinion_verbs) for words in pair for word in words]
+        polar = (self.opinion_adjectives, self.opinion_verbs, self.degree_adverbs)
+        invented += [word for pair in polar for words in pair for word in words]
         return (*FUNCTION_WORDS, *CATEGORIES, *invented)
 
 
@@ -83,7 +88,7 @@ def toy_vocabulary() -> Vocabulary:
 
     Example:
         >>> len(toy_vocabulary().words())
-        608
+        613
         >>> all(word.endswith("ish") for pair in toy_vocabulary().states for side in pair for word in side)
         True
     """
@@ -109,6 +114,7 @@ def toy_vocabulary() -> Vocabulary:
         states=opposite_pairs(NUM_AXES, "ish"),
         opinion_adjectives=polar_words(OPINION_ADJECTIVES_PER_POLARITY, "ous"),
         opinion_verbs=polar_words(OPINION_VERBS_PER_POLARITY, "ated"),
+        degree_adverbs=polar_words(DEGREE_ADVERBS_PER_POLARITY, "ly"),
     )
 
 

@@ -7,7 +7,7 @@ from architectures import CONFIGS, tiny_model
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from lit_idim.errors import UserError
-from lit_idim.subspace import checksum_tensors, initialize_parameters, load_classifier
+from lit_idim.subspace import Subspace, checksum_tensors, initialize_parameters, load_classifier
 
 each_architecture = pytest.mark.parametrize("name", CONFIGS)
 
@@ -47,10 +47,10 @@ def test_head_follows_the_distribution_of_the_model(encoder: str) -> None:
 def test_the_draws_are_those_of_record(encoder: str) -> None:
     """Another torch, another platform, another process: the same head, or a saved subspace would not restore."""
     head = load_classifier(encoder, num_labels=2, head_seed=3).classifier
-    assert checksum_tensors(head.named_parameters()) == "9c015151dff0ff48"
+    assert checksum_tensors(head.named_parameters()) == "91e646303e85ed5e"
     modern = tiny_model("modernbert")
     initialize_parameters(modern, ["head.dense.weight"], seed=3)  # a truncated normal
-    assert checksum_tensors([("", modern.head.dense.weight)]) == "ef00da78753d2a2a"
+    assert checksum_tensors([("", modern.head.dense.weight)]) == "f589e8ef8793613c"
 
 
 @each_architecture
@@ -83,6 +83,51 @@ def test_spread_is_that_of_the_library(name: str) -> None:
         assert abs(actual.std().item() / spread - 1) < 6 / (2 * count) ** 0.5 * 2**0.5 + 0.02, parameter_name
         assert abs((actual - expected).mean().item()) < 6 * spread * (2 / count) ** 0.5, parameter_name
     assert drawn > 5
+
+
+@each_architecture
+def test_every_chosen_parameter_is_drawn(name: str) -> None:
+    models = []
+    for seed in (1, 2):
+        model = tiny_model(name)
+        for parameter in model.parameters():
+            parameter.data.fill_(float("nan"))
+        torch.manual_seed(seed)
+        initialize_parameters(model, [parameter_name for parameter_name, _ in model.named_parameters()], seed=5)
+        models.append(model)
+    for parameter_name, parameter in models[0].named_parameters():
+        assert torch.isfinite(parameter).all(), parameter_name
+        assert torch.equal(parameter, models[1].get_parameter(parameter_name)), parameter_name
+
+
+def test_temporary_draws_differ() -> None:
+    """Matrices of one shape initialized through a temporary, as orthogonal ones are, are not the same matrix."""
+    model = tiny_model("bert")
+    queries = [f"bert.encoder.layer.{i}.attention.self.query.weight" for i in range(3)]
+    modules = {id(model.get_submodule(name.removesuffix(".weight"))) for name in queries}
+
+    def initialize(module: torch.nn.Module) -> None:
+        if id(module) in modules:
+            module.weight.copy_(torch.empty_like(module.weight).normal_())
+
+    model._init_weights = initialize
+    initialize_parameters(model, queries, seed=0)
+    first, second, _ = (model.get_parameter(name) for name in queries)
+    assert not torch.equal(first, second)
+
+
+def test_a_parameter_without_a_rule_is_refused() -> None:
+    model = tiny_model("bert")
+    model._init_weights = lambda module: None
+    with pytest.raises(UserError, match="does not say how to initialize classifier.weight"):
+        initialize_parameters(model, ["classifier.weight"], seed=0)
+
+
+def test_a_wrapped_model_is_refused() -> None:
+    model = tiny_model("bert")
+    Subspace(model, d=20).weights()  # lays the parameters end to end
+    with pytest.raises(UserError, match="must not share memory"):
+        initialize_parameters(model, ["classifier.weight"], seed=0)
 
 
 def test_random_weights_draw_the_whole_encoder(encoder: str) -> None:

@@ -1,7 +1,18 @@
+from typing import Any
+
 import pytest
 import torch
-from architectures import CONFIGS, tiny_batch, tiny_model
-from transformers import AutoModel, AutoModelForMaskedLM, AutoModelForSequenceClassification, RobertaConfig
+from architectures import BERT, CONFIGS, tiny_batch, tiny_model
+from transformers import (
+    AlbertConfig,
+    AutoModel,
+    AutoModelForMaskedLM,
+    AutoModelForSequenceClassification,
+    BigBirdConfig,
+    EsmConfig,
+    ReformerConfig,
+    RobertaConfig,
+)
 
 from lit_idim.errors import UserError
 from lit_idim.subspace import find_layout
@@ -113,4 +124,60 @@ def test_weights_that_are_not_finite_are_refused(value: float) -> None:
     model = tiny_model("bert")
     model.bert.encoder.layer[1].output.dense.bias.data[3] = value
     with pytest.raises(UserError, match=r"bert\.encoder\.layer\.1\.output\.dense\.bias holds NaN or infinity"):
+        find_layout(model)
+
+
+def layers_of(config: Any) -> dict[str, list[str]]:
+    layout = find_layout(AutoModelForSequenceClassification.from_config(config))
+    return {layer.name: [parameter.name for parameter in layer.parameters] for layer in layout.layers}
+
+
+def test_distinct_blocks_of_one_albert_group_are_two_layers() -> None:
+    config = AlbertConfig(**BERT, embedding_size=8, inner_group_num=2)
+    assert len(layers_of(config)) == 4
+    config = AlbertConfig(**{**BERT, "num_hidden_layers": 4}, embedding_size=8, num_hidden_groups=2)
+    assert len(layers_of(config)) == 4
+
+
+def test_a_norm_named_after_embeddings_but_run_last_belongs_to_the_head() -> None:
+    config = EsmConfig(**BERT, pad_token_id=1, mask_token_id=4, emb_layer_norm_before=True, token_dropout=False)
+    layers = layers_of(config)
+    assert "esm.encoder.emb_layer_norm_after.weight" in layers["head"]
+    assert "esm.embeddings.layer_norm.weight" in layers["embeddings"]
+
+
+def test_the_norm_of_an_encoder_before_a_decoder_belongs_to_the_head() -> None:
+    assert "transformer.encoder.final_layer_norm.weight" in layers_of(CONFIGS["t5"]())["head"]
+
+
+def test_what_runs_between_blocks_belongs_to_the_block_before() -> None:
+    config = CONFIGS["deberta_v2"]()
+    config.conv_kernel_size, config.conv_act = 3, "gelu"
+    layers = layers_of(config)
+    assert "deberta.encoder.conv.conv.weight" in layers["deberta.encoder.0"]
+
+
+def test_probing_does_not_change_a_model_that_switches_its_attention() -> None:
+    config = BigBirdConfig(**BERT, attention_type="block_sparse")
+    model = AutoModelForSequenceClassification.from_config(config)
+    attention = model.bert.encoder.layer[0].attention.self
+    find_layout(model)
+    assert model.bert.attention_type == "block_sparse" and model.bert.encoder.layer[0].attention.self is attention
+
+
+def test_blocks_without_a_graph_are_refused() -> None:
+    config = ReformerConfig(
+        vocab_size=50, hidden_size=16, attention_head_size=8, num_attention_heads=2, feed_forward_size=24,
+        attn_layers=["local", "local"], local_attn_chunk_length=4, axial_pos_embds=False, max_position_embeddings=64,
+        is_decoder=False, num_hidden_layers=2,
+    )  # fmt: skip
+    with pytest.raises(UserError, match="ReformerForSequenceClassification computes .* without an autograd graph"):
+        find_layout(AutoModelForSequenceClassification.from_config(config))
+
+
+def test_a_model_that_does_not_run_on_plain_tokens_is_refused_by_name() -> None:
+    config = CONFIGS["bert"]()
+    model = AutoModelForSequenceClassification.from_config(config)
+    model.bert.embeddings.position_embeddings = torch.nn.Embedding(1, 16)
+    with pytest.raises(UserError, match="BertForSequenceClassification does not run on .* tokens"):
         find_layout(model)

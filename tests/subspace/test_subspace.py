@@ -307,6 +307,28 @@ def test_a_state_of_another_base_model_is_refused() -> None:
         Subspace(tiny_model("bert", seed=1), d=24).load_state_dict(state)
 
 
+def test_a_refused_state_changes_nothing() -> None:
+    subspace = moved(Subspace(tiny_model("bert"), d=24, seed=0))
+    before = subspace.theta_d.detach().clone()
+    with pytest.raises(UserError, match="projection_seed: saved 1, here 0"):
+        subspace.load_state_dict(Subspace(tiny_model("bert"), d=24, seed=1).state_dict())
+    assert torch.equal(subspace.theta_d, before)
+
+
+def test_a_diverged_subspace_gives_nan_and_no_error() -> None:
+    subspace = Subspace(tiny_model("bert"), d=24)
+    with torch.no_grad():
+        subspace.theta_d[0] = float("nan")
+    (subspace(**tiny_batch()).logits.sum() + subspace(**tiny_batch()).logits.sum()).backward()
+    assert subspace.theta_d.grad is not None and subspace.theta_d.grad.isnan().any()
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_trained_numbers_below_float32_are_refused(dtype: torch.dtype) -> None:
+    with pytest.raises(UserError, match=r"trained numbers must be float32.*bf16-mixed"):
+        Subspace(tiny_model("bert"), d=24).to(dtype)(**tiny_batch())
+
+
 def test_bad_arguments_are_refused() -> None:
     with pytest.raises(UserError, match="d must exceed m = 5 for method 'said'.*d=5; choose d >= 6, or method 'did'"):
         Subspace(tiny_model("bert"), d=5)

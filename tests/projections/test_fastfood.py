@@ -1,0 +1,44 @@
+"""The compiled kernels and the tensor operations are two statements of one projection."""
+
+import sys
+
+import pytest
+import torch
+
+from lit_idim.projections import FastfoodProjection, fastfood
+
+
+def both_ways(monkeypatch: pytest.MonkeyPatch, compute: object) -> tuple[torch.Tensor, torch.Tensor]:
+    assert callable(compute)
+    compiled = compute()
+    monkeypatch.setattr(fastfood, "_compiled_kernels", lambda: None)
+    eager = compute()
+    monkeypatch.undo()
+    return compiled, eager
+
+
+@pytest.mark.parametrize("d", [1, 2, 3, 4, 5, 8, 16, 60, 1000])
+@pytest.mark.parametrize("start", [0, 1000, 2**30 - 500, 2**31 - 500, 2**32 - 3000])
+def test_rows_and_adjoint_agree(d: int, start: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    projection = FastfoodProjection(d=d, D=2**32, seed=1)
+    theta_d = torch.randn(d, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    values = torch.randn(3000, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    compiled, eager = both_ways(monkeypatch, lambda: projection.rows(theta_d, start, start + 3000))
+    torch.testing.assert_close(compiled, eager)
+    compiled, eager = both_ways(monkeypatch, lambda: projection.adjoint([(start, values)], like=theta_d))
+    torch.testing.assert_close(compiled, eager)
+
+
+def test_without_numba_the_same_numbers_with_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    projection = FastfoodProjection(d=30, D=1001)
+    expected = projection.matvec(torch.arange(30.0))
+    monkeypatch.setitem(sys.modules, "lit_idim.projections.compiled", None)
+    with pytest.warns(UserWarning, match="numba is not installed"):
+        torch.testing.assert_close(projection.matvec(torch.arange(30.0)), expected)
+
+
+def test_nothing_is_stored_for_a_parameter() -> None:
+    projection = FastfoodProjection(d=1000, D=10**9)
+    projection.rows(torch.zeros(1000), 0, 100)
+    held = sum(value.nbytes for value in vars(projection).values() if isinstance(value, torch.Tensor))
+    assert held <= 1024
