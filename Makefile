@@ -28,7 +28,7 @@ format: $(VENV)/installed-dev ## mend style and formatting where a tool can
 	$(VENV_PYTHON) -m ruff check --fix .
 	$(VENV_PYTHON) -m ruff format .
 
-benchmark: $(VENV)/installed-benchmark ## measure the cost of a projection beside the model and a peer
+benchmark: $(VENV)/installed-study ## measure the cost of the projection beside the model and the customary implementation
 	$(VENV)/bin/lightning run studies/projection_cost.py $(ARGS)
 
 clean: ## remove the environment and the caches
@@ -50,9 +50,4 @@ $(VENV)/installed-study: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 $(VENV)/installed-test $(VENV)/installed-dev: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	@echo "installing into $(VENV): minutes the first time"
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$*]'
-	@touch $@
-
-# The peer asks for torch 1.5.1, but runs with today's: installed without its dependencies.
-$(VENV)/installed-benchmark: $(VENV)/installed-study
-	$(VENV_PYTHON) -m pip install --quiet --no-deps intrinsic-dimensionality==0.1
 	@touch $@

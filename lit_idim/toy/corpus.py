@@ -19,8 +19,7 @@ def toy_corpus(num_sentences: int, seed: int = 0) -> Iterator[str]:
 
     Kinds of line, by frequency: a review of opinions that mostly agree (35%); a fact, then the same in other words
     (30%); a fact, then something that follows from it (20%); a definition (15%). A line has at most 30 words, so that it
-    fits in 32 tokens with <s> and </s>. A smaller corpus of the same seed is
-    the beginning of a larger one.
+    fits in 32 tokens with <s> and </s>. A smaller corpus of the same seed is the beginning of a larger one.
 
     Args:
         num_sentences: number of sentences over all lines; the last line is cut to make it exact.
@@ -54,7 +53,7 @@ def _draw_line(draws: Draws) -> list[str]:
 
 def _draw_two_facts(draws: Draws, *, in_full: bool) -> list[str]:
     """A fact, then all of it or some of it in other words."""
-    fact = draw_statement(draws, PROSE, hypernym_percent=10)
+    fact = draw_statement(draws, PROSE)
     return [express(told, draws, PROSE) for told in (fact, fact if in_full else generalise(fact, draws))]
 
 

@@ -32,7 +32,7 @@ def habits() -> tuple[tuple[Habit, ...], ...]:
     )
 
 
-def draw_statement(draws: Draws, usage: Usage, *, hypernym_percent: int = 20) -> Statement:
+def draw_statement(draws: Draws, usage: Usage, *, hypernym_percent: int = 10) -> Statement:
     """A statement: an event in two of three draws, otherwise a state; one in four has a place.
 
     Args:

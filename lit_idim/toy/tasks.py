@@ -16,9 +16,9 @@ import numpy as np
 from lit_idim.data.examples import Examples
 from lit_idim.errors import UserError
 from lit_idim.toy.draws import Draws
-from lit_idim.toy.edits import change, generalise, specialise
+from lit_idim.toy.edits import change, specialise
 from lit_idim.toy.facts import express
-from lit_idim.toy.meaning import Relation, relation
+from lit_idim.toy.meaning import Relation, Statement, relation
 from lit_idim.toy.reviews import draw_review
 from lit_idim.toy.shares import first_of_share, share_of
 from lit_idim.toy.statements import draw_statement
@@ -28,6 +28,7 @@ from lit_idim.toy.vocabulary import LANGUAGE_VERSION
 Sentences = tuple[str, ...]
 
 MAX_TOKENS = 32
+NUM_CHANGES = 3
 SPLIT_SIZES = {"train": 4000, "dev": 1000, "test": 1000}
 
 
@@ -86,23 +87,27 @@ def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
 
 def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
     statement = draw_statement(draws, TASK)
-    other = statement if label else change(change(statement, draws), draws)
+    other = statement if label else _changed(statement, draws)
     if (other == statement) != label:
         return None
     return _pair(lambda: express(statement, draws, TASK), lambda: express(other, draws, TASK), split)
 
 
 def _draw_inference(draws: Draws, label: int, split: str) -> Sentences | None:
-    """The hypothesis is drawn without regard to the label, so that alone it says nothing about it."""
+    """Neither sentence is drawn with regard to the label and changes keep their kind: one alone says nothing about it."""
     hypothesis = draw_statement(draws, TASK, hypernym_percent=40)
     premise = specialise(hypothesis, draws)
-    if label == Relation.CONTRADICTION.value:
-        premise = change(premise, draws)
-    elif label == Relation.NEUTRAL.value:
-        premise = generalise(change(premise, draws), draws)
+    if label != Relation.ENTAILMENT.value:
+        premise = change(premise, draws) if label == Relation.CONTRADICTION.value else _changed(premise, draws)
     if relation(premise, hypothesis).value != label:
         return None
     return _pair(lambda: express(premise, draws, TASK), lambda: express(hypothesis, draws, TASK), split)
+
+
+def _changed(statement: Statement, draws: Draws) -> Statement:
+    for _ in range(NUM_CHANGES):
+        statement = change(statement, draws)
+    return statement
 
 
 def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: str) -> Sentences | None:

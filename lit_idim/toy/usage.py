@@ -40,10 +40,10 @@ PROSE = Usage(
 )
 TASK = Usage(
     habit_percent=0,
-    usual_word_percent=50,
+    usual_word_percent=70,
     ranked_opinions=False,
     agreement_percent=75,
     prosody_percent=50,
-    negation_percent=15,
-    passive_percent=20,
+    negation_percent=10,
+    passive_percent=10,
 )

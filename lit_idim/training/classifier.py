@@ -7,6 +7,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
+from torchmetrics import MeanMetric
 
 from lit_idim.errors import UserError
 from lit_idim.randomness import stream_key
@@ -105,7 +106,8 @@ class SubspaceClassifier(lightning.LightningModule):
             subspace = Subspace(loaded, d=d, method=method, projection=projection or "fastfood", seed=projection_seed)
             self.network, self.layout = subspace, subspace.layout
         self.learning_rate = self._peak_rate(learning_rate, full_learning_rate)
-        self.metrics = nn.ModuleDict({"dev": TaskMetrics(self.task), "test": TaskMetrics(self.task)})
+        self.metrics = nn.ModuleDict({split: TaskMetrics(self.task) for split in ("dev", "test")})
+        self.losses = nn.ModuleDict({split: MeanMetric() for split in ("dev", "test")})
 
     @property
     def num_trained(self) -> int:
@@ -209,15 +211,22 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def _evaluate(self, batch: dict[str, Tensor], split: str) -> None:
         logits = self(batch)
-        count = len(batch["labels"])
-        self.log(f"{split}_loss", self._loss(logits, batch["labels"]), batch_size=count, on_epoch=True, sync_dist=True)
+        # A mean over examples, not over devices, whose shares differ in size: so every device count gives the same.
+        self._mean_loss(split).update(self._loss(logits, batch["labels"]), weight=len(batch["labels"]))
         self._metrics(split).update(self._predictions(logits), batch["labels"])
 
     def _log_metrics(self, split: str) -> None:
         metrics = self._metrics(split)
-        values = {f"{split}_{name}": value for name, value in metrics.compute().items()}
-        self.log_dict(values, rank_zero_only=False)
+        loss = self._mean_loss(split)
+        values = {"loss": float(loss.compute()), **metrics.compute()}
+        self.log_dict({f"{split}_{name}": value for name, value in values.items()}, rank_zero_only=False)
+        loss.reset()
         metrics.reset()
+
+    def _mean_loss(self, split: str) -> MeanMetric:
+        loss = self.losses[split]
+        assert isinstance(loss, MeanMetric)
+        return loss
 
     def _metrics(self, split: str) -> TaskMetrics:
         metrics = self.metrics[split]

@@ -118,21 +118,23 @@ def test_no_single_word_tells_the_label(name: str, splits: dict[tuple[str, str],
         assert hits < majority + 0.1 * len(examples), word
 
 
-@pytest.mark.parametrize(("name", "points"), [("toy-mrpc", 8), ("toy-mnli", 8)])
-def test_the_second_sentence_alone_does_not_tell_the_label(
-    name: str, points: int, splits: dict[tuple[str, str], Examples]
+@pytest.mark.parametrize("column", ["first", "second"])
+@pytest.mark.parametrize("name", ["toy-mrpc", "toy-mnli"])
+def test_one_sentence_of_a_pair_does_not_tell_the_label(
+    name: str, column: str, splits: dict[tuple[str, str], Examples]
 ) -> None:
-    """Naive Bayes over the words of the second sentence is within a few points of the majority class on dev."""
+    """Naive Bayes over the words of one sentence is within six points of the majority class on dev."""
     train, dev = splits[name, "train"], splits[name, "dev"]
-    assert train.second is not None and dev.second is not None and train.labels is not None and dev.labels is not None
-    words = {word: i for i, word in enumerate(sorted({word for text in train.second for word in text.split()}))}
+    assert train.labels is not None and dev.labels is not None
+    train_texts, dev_texts = getattr(train, column), getattr(dev, column)
+    words = {word: i for i, word in enumerate(sorted({word for text in train_texts for word in text.split()}))}
     num_classes = TASKS[name].num_labels
     counts = np.ones((num_classes, len(words)))
-    for text, label in zip(train.second, train.labels, strict=True):
+    for text, label in zip(train_texts, train.labels, strict=True):
         counts[label, [words[word] for word in text.split()]] += 1
     log_likelihood = np.log(counts / counts.sum(1, keepdims=True))
-    predicted = [int(log_likelihood[:, [words[word] for word in text.split()]].sum(1).argmax()) for text in dev.second]
-    assert np.mean(np.array(predicted) == dev.labels) < np.bincount(dev.labels).max() / len(dev) + points / 100
+    predicted = [int(log_likelihood[:, [words[word] for word in text.split()]].sum(1).argmax()) for text in dev_texts]
+    assert np.mean(np.array(predicted) == dev.labels) < np.bincount(dev.labels).max() / len(dev) + 0.06
 
 
 @pytest.mark.parametrize("name", NAMES)

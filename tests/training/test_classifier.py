@@ -195,7 +195,7 @@ def test_data_that_do_not_fit_are_refused(encoder: str, tmp_path: Path) -> None:
         vocab_size=100, hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64
     )
     RobertaModel(config).save_pretrained(tmp_path)
-    with pytest.raises(UserError, match="613 tokens, but the model's vocabulary ends at 100"):
+    with pytest.raises(UserError, match=r"\d+ tokens, but the model's vocabulary ends at 100"):
         trainer.validate(classifier(str(tmp_path), "full"), datamodule=toy_data(encoder), verbose=False)
 
 
