@@ -3,6 +3,7 @@
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import torch
 
@@ -39,8 +40,16 @@ def _measure(method: str, shape: str, d: int, batch_size: int, length: int, devi
         step()
     if device != "cpu":
         return int(torch.cuda.max_memory_allocated())
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak if sys.platform == "darwin" else peak * 1024
+    return _peak_resident_bytes()
+
+
+def _peak_resident_bytes() -> int:
+    """Of this process alone: what getrusage gives on Linux includes that of the process which started this one."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        (line,) = (line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return int(line.split()[1]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 if __name__ == "__main__":

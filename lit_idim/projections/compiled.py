@@ -15,11 +15,10 @@ import numba
 import numpy as np
 import torch
 
-from lit_idim.projections.permutation import CHECKED_WIDTHS
+from lit_idim.projections.permutation import FIRST_CHECKED
 
 WORD = np.uint32
 MIX_A, MIX_B = WORD(0x7FEB352D), WORD(0x846CA68B)
-FIRST_CHECKED, LAST_CHECKED = CHECKED_WIDTHS
 MIN_ROWS_PER_THREAD = 32_768
 
 
@@ -84,19 +83,17 @@ def hadamard_step(values, out, half):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def hadamard(values, spare, n):  # type: ignore[no-untyped-def]
-    """Unnormalised Walsh-Hadamard transform of n = 2^k values in k steps; returns which of the arrays holds it."""
-    step = 1
-    while step < n:
+def hadamard_steps(values, spare, n, steps):  # type: ignore[no-untyped-def]
+    """The first `steps` of the log2(n) steps of the unnormalised Walsh-Hadamard transform; returns what holds them."""
+    for _ in range(steps):
         hadamard_step(values, spare, n // 2)
         values, spare = spare, values
-        step *= 2
-    return values
+    return values, spare
 
 
 @_compile
-def fastfood_block(block, n, shift, keys, table, gaussian, position):  # type: ignore[no-untyped-def]
-    """Writes G and Pi of one Fastfood block of n rows: gaussian (n,) and position (n,)."""
+def fastfood_block(block, n, steps, keys, table, gaussian, position):  # type: ignore[no-untyped-def]
+    """Writes G and Pi of one Fastfood block of n = 2^steps rows: gaussian (n,) and position (n,)."""
     g_offset, g_step, p_offset, p_step = keys[0], keys[1], keys[2], keys[3]
     byte = WORD(255)
     if n >= 4:
@@ -112,55 +109,69 @@ def fastfood_block(block, n, shift, keys, table, gaussian, position):  # type: i
             row = block * n + j
             word = hash_word(g_offset, g_step, WORD(row // 4))
             gaussian[j] = table[(word >> WORD(8 * (row % 4))) & byte]
-    word_a = hash_word(p_offset, p_step, WORD(4 * block))
-    word_b = hash_word(p_offset, p_step, WORD(4 * block + 1))
-    word_c = hash_word(p_offset, p_step, WORD(4 * block + 2))
-    word_d = hash_word(p_offset, p_step, WORD(4 * block + 3))
-    mask = WORD(n - 1)
+    word_a = hash_word(p_offset, p_step, WORD(3 * block))
+    word_b = hash_word(p_offset, p_step, WORD(3 * block + 1))
+    word_c = hash_word(p_offset, p_step, WORD(3 * block + 2))
+    shift, mask = WORD(max(1, (steps + 1) // 2)), WORD(n - 1)
     for j in range(n):
         x = permutation_round(WORD(j), word_a, shift, mask)
         x = permutation_round(x, word_b, shift, mask)
-        x = permutation_round(x, word_c, shift, mask)
-        position[j] = permutation_round(x, word_d, shift, mask)
-    if FIRST_CHECKED <= n <= LAST_CHECKED and is_affine(position, n):
+        position[j] = permutation_round(x, word_c, shift, mask)
+    if n >= FIRST_CHECKED and is_affine(position, n):
         position[0], position[1] = position[1], position[0]
 
 
 @_compile
-def fastfood_add_rows(y, start, base, out, scale, n, shift, keys, table, block_start, block_stop):  # type: ignore[no-untyped-def]
+def add_last_step(values, base, out, scale, half):  # type: ignore[no-untyped-def]
+    """out = base + scale * (the last step of the transform of values), without a pass over memory in between."""
+    for i in range(half):
+        a = values[2 * i]
+        b = values[2 * i + 1]
+        out[i] = base[i] + scale * (a + b)
+        out[i + half] = base[i + half] + scale * (a - b)
+
+
+@_compile
+def fastfood_add_rows(y, start, base, out, scale, n, steps, keys, table, block_start, block_stop):  # type: ignore[no-untyped-def]
     """out = base + scale * (H G_b Pi_b y for the blocks b), rows start ... start + len(out)."""
     values, spare = np.empty(n, y.dtype), np.empty(n, y.dtype)
     gaussian, position = np.empty(n, np.float32), np.empty(n, np.uint32)
     stop = start + out.shape[0]
     for block in range(block_start, block_stop):
-        fastfood_block(block, n, shift, keys, table, gaussian, position)
+        fastfood_block(block, n, steps, keys, table, gaussian, position)
         for j in range(n):
             values[j] = gaussian[j] * y[position[j]]
-        transformed = hadamard(values, spare, n)
-        low = max(start, block * n)
-        high = min(stop, block * n + n)
-        shown = transformed[low - block * n : high - block * n]
+        low, high = max(start, block * n), min(stop, block * n + n)
         target, source = out[low - start : high - start], base[low - start : high - start]
-        for j in range(high - low):
-            target[j] = source[j] + scale * shown[j]
+        if high - low == n and n > 1:
+            before_last, _ = hadamard_steps(values, spare, n, steps - 1)
+            add_last_step(before_last, source, target, scale, n // 2)
+        else:
+            transformed, _ = hadamard_steps(values, spare, n, steps)
+            shown = transformed[low - block * n : high - block * n]
+            for j in range(high - low):
+                target[j] = source[j] + scale * shown[j]
 
 
 @_compile
-def fastfood_adjoint(piece, start, total, n, shift, keys, table, block_start, block_stop):  # type: ignore[no-untyped-def]
+def fastfood_adjoint(piece, start, total, n, steps, keys, table, block_start, block_stop):  # type: ignore[no-untyped-def]
     """total += sum over the blocks b of Pi_b^T G_b H piece_b, in float64; rows start ... start + len(piece)."""
     values, spare = np.empty(n, piece.dtype), np.empty(n, piece.dtype)
     gaussian, position = np.empty(n, np.float32), np.empty(n, np.uint32)
     stop = start + piece.shape[0]
     for block in range(block_start, block_stop):
-        fastfood_block(block, n, shift, keys, table, gaussian, position)
-        low = max(start, block * n)
-        high = min(stop, block * n + n)
-        values[: low - block * n] = 0
-        values[high - block * n :] = 0
-        source, target = piece[low - start : high - start], values[low - block * n : high - block * n]
-        for j in range(high - low):
-            target[j] = source[j]
-        transformed = hadamard(values, spare, n)
+        fastfood_block(block, n, steps, keys, table, gaussian, position)
+        low, high = max(start, block * n), min(stop, block * n + n)
+        source = piece[low - start : high - start]
+        if high - low == n and n > 1:
+            hadamard_step(source, values, n // 2)
+            transformed, _ = hadamard_steps(values, spare, n, steps - 1)
+        else:
+            values[:] = 0
+            target = values[low - block * n : high - block * n]
+            for j in range(high - low):
+                target[j] = source[j]
+            transformed, _ = hadamard_steps(values, spare, n, steps)
         for j in range(n):
             total[position[j]] += gaussian[j] * transformed[j]
 

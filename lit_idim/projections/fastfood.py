@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lit_idim.projections.base import Piece, Projection
 from lit_idim.projections.hadamard import hadamard
-from lit_idim.projections.permutation import permutations, round_shift
+from lit_idim.projections.permutation import permutations
 from lit_idim.randomness import hash_counters, hash_words, normal_quantiles, normal_table
 
 CHUNK_ROWS = 2**20
@@ -140,7 +140,7 @@ class FastfoodProjection(Projection):
     @cached_property
     def _kernel_arguments(self) -> tuple[Any, ...]:
         words = [self.key("G")[0], self.key("G")[1] | 1, self.key("Pi")[0], self.key("Pi")[1] | 1]
-        return self.width, np.uint32(round_shift(self.width)), np.array(words, dtype=np.uint32), normal_quantiles(8)
+        return self.width, self.width.bit_length() - 1, np.array(words, dtype=np.uint32), normal_quantiles(8)
 
     def _add_rows_compiled(
         self, compiled: ModuleType, shared: Tensor, start: int, base: Tensor, out: Tensor, scale: float

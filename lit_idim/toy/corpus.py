@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from lit_idim.toy.draws import Draws
-from lit_idim.toy.edits import generalise
+from lit_idim.toy.edits import change, generalise
 from lit_idim.toy.facts import express
+from lit_idim.toy.meaning import Statement
 from lit_idim.toy.reviews import draw_review
 from lit_idim.toy.shares import share_of
 from lit_idim.toy.statements import draw_statement
@@ -17,9 +18,9 @@ MAX_WORDS_PER_LINE = 30
 def toy_corpus(num_sentences: int, seed: int = 0) -> Iterator[str]:
     """Lines of text, one or two sentences each; no labels, and no sentence that a task can draw.
 
-    Kinds of line, by frequency: a review of opinions that mostly agree (35%); a fact, then the same in other words
-    (30%); a fact, then something that follows from it (20%); a definition (15%). A line has at most 30 words, so that it
-    fits in 32 tokens with <s> and </s>. A smaller corpus of the same seed is the beginning of a larger one.
+    Kinds of line, by frequency: a review of opinions that mostly agree (35%); a fact, then the same in other words,
+    less of the same, or a similar fact (50%); a definition (15%). A line has at most 30 words: with <s> and </s> it
+    fits in 32 tokens. A smaller corpus of the same seed is the beginning of a larger one.
 
     Args:
         num_sentences: number of sentences over all lines; the last line is cut to make it exact.
@@ -45,16 +46,21 @@ def _draw_line(draws: Draws) -> list[str]:
     if kind < 15:
         return [_draw_definition(draws)]
     while True:
-        sentences = [draw_review(draws, PROSE).sentence] if kind < 50 else _draw_two_facts(draws, in_full=kind < 80)
+        sentences = [draw_review(draws, PROSE).sentence] if kind < 50 else _draw_two_facts(draws)
         is_short = sum(len(sentence.split()) for sentence in sentences) <= MAX_WORDS_PER_LINE
         if is_short and all(share_of(sentence) == "corpus" for sentence in sentences):
             return sentences
 
 
-def _draw_two_facts(draws: Draws, *, in_full: bool) -> list[str]:
-    """A fact, then all of it or some of it in other words."""
+def _draw_two_facts(draws: Draws) -> list[str]:
+    """A fact, then the same in other words, some of it, or a similar one."""
     fact = draw_statement(draws, PROSE)
-    return [express(told, draws, PROSE) for told in (fact, fact if in_full else generalise(fact, draws))]
+    second = draws.choose((_same, generalise, change))(fact, draws)
+    return [express(fact, draws, PROSE, told=()), express(second, draws, PROSE, told=(fact,))]
+
+
+def _same(fact: Statement, draws: Draws) -> Statement:
+    return fact
 
 
 def _draw_definition(draws: Draws) -> str:

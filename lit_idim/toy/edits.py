@@ -79,8 +79,8 @@ def _other_place(statement: Statement, draws: Draws) -> Statement:
 
 
 def _other_axis(statement: Statement, draws: Draws) -> Statement:
-    things = (statement.subject,) if statement.object is None else (statement.subject, statement.object)
-    return replace(statement, axis=draws.choose(fitting_axes(*(thing.category for thing in things))))
+    categories = [thing.category for thing in statement.participants]
+    return replace(statement, axis=draws.choose(fitting_axes(*categories)))
 
 
 def _opposite_end(statement: Statement, draws: Draws) -> Statement:

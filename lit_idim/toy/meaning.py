@@ -31,6 +31,11 @@ class Statement:
     object: Participant | None = None
     place: int | None = None
 
+    @property
+    def participants(self) -> tuple[Participant, ...]:
+        """Subject and, of an event, object."""
+        return (self.subject,) if self.object is None else (self.subject, self.object)
+
 
 class Relation(Enum):
     """How a premise bears on a hypothesis; the values are the class numbers of GLUE's MNLI."""
@@ -80,8 +85,8 @@ def relation(premise: Statement, hypothesis: Statement) -> Relation:
     """
     told = (
         premise.axis == hypothesis.axis
-        and _covers(hypothesis.subject, premise.subject)
-        and _covers(hypothesis.object, premise.object)
+        and covers(hypothesis.subject, premise.subject)
+        and covers(hypothesis.object, premise.object)
         and hypothesis.place in (None, premise.place)
     )
     if not told:
@@ -89,7 +94,8 @@ def relation(premise: Statement, hypothesis: Statement) -> Relation:
     return Relation.ENTAILMENT if premise.end == hypothesis.end else Relation.CONTRADICTION
 
 
-def _covers(general: Participant | None, specific: Participant | None) -> bool:
+def covers(general: Participant | None, specific: Participant | None) -> bool:
+    """Whether all that is said of `general` holds of `specific`; no participant covers only no participant."""
     if general is None or specific is None:
         return general is specific
     return (

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_idim.toy.draws import Draws
-from lit_idim.toy.facts import express_participant
+from lit_idim.toy.facts import name_participant
 from lit_idim.toy.statements import draw_participant
 from lit_idim.toy.usage import Usage
 from lit_idim.toy.vocabulary import CATEGORIES, PERSON, OppositePair, toy_vocabulary
@@ -84,4 +84,5 @@ def _judgement(opinion: int, words_by_polarity: OppositePair, draws: Draws, usag
 
 
 def _draw_topic(draws: Draws, usage: Usage) -> list[str]:
-    return express_participant(draw_participant(draws, usage, draws.below(len(CATEGORIES))), draws, usage)
+    topic = draw_participant(draws, usage, draws.below(len(CATEGORIES)))
+    return ["the", *name_participant(topic, draws, usage)]

@@ -94,7 +94,7 @@ def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
 
 
 def _draw_inference(draws: Draws, label: int, split: str) -> Sentences | None:
-    """Neither sentence is drawn with regard to the label and changes keep their kind: one alone says nothing about it."""
+    """Changes keep the frequency of what they change, so that one sentence alone says nothing about the label."""
     hypothesis = draw_statement(draws, TASK, hypernym_percent=40)
     premise = specialise(hypothesis, draws)
     if label != Relation.ENTAILMENT.value:

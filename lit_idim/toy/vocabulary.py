@@ -14,7 +14,7 @@ nor polarity), so that no tokenizer can read an answer off the spelling.
     opinion adjective  -ous       144  2 polarities x 72
     opinion verb       -ated       48  2 polarities x 24
     degree adverb      -ly          6  2 polarities x 3: what they mostly go with; they mean no more than "very"
-    function word          -       15  English
+    function word          -       17  English
 """
 
 from collections.abc import Iterator
@@ -30,7 +30,7 @@ OppositePair = tuple[SynonymSet, SynonymSet]
 
 FUNCTION_WORDS = (
     *("the", "a", "is", "was", "has", "been", "not"),
-    *("by", "in", "and", "but", "because", "while", ",", "."),
+    *("by", "in", "still", "now", "and", "but", "because", "while", ",", "."),
 )
 CATEGORIES = ("person", "creature", "tool", "food", "plant", "vehicle", "garment", "building")
 PERSON = CATEGORIES.index("person")
@@ -88,7 +88,7 @@ def toy_vocabulary() -> Vocabulary:
 
     Example:
         >>> len(toy_vocabulary().words())
-        613
+        615
         >>> all(word.endswith("ish") for pair in toy_vocabulary().states for side in pair for word in side)
         True
     """

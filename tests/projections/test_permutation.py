@@ -12,7 +12,7 @@ def test_each_block_has_a_permutation(width: int) -> None:
     assert torch.equal(positions.sort(1).values, torch.arange(width).expand(20, -1))
 
 
-@pytest.mark.parametrize("width", [8, 16, 32, 64, 128])
+@pytest.mark.parametrize("width", [8, 16, 32, 64, 128, 256])
 def test_none_is_affine(width: int) -> None:
     assert not is_affine(permutations(KEY, torch.arange(5000), width)).any()
 

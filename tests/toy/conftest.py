@@ -33,13 +33,13 @@ OPINIONS = _positions(WORDS.opinion_adjectives, WORDS.opinion_verbs)
 
 def _read_participant(words: list[str]) -> Participant:
     article, *modifiers, name = words
-    assert article == "the"
+    assert article in ("a", "the")
     category, member = (CATEGORIES.index(name), None) if name in CATEGORIES else NOUNS[name][:2]
     return Participant(category, member, frozenset(MODIFIERS[modifier][0] for modifier in modifiers))
 
 
 def _read_fact(sentence: str) -> Statement:
-    words = sentence.split()
+    words = [word for word in sentence.split() if word not in ("still", "now")]
     assert words.pop() == "."
     place = None
     if "in" in words:
