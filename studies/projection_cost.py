@@ -8,12 +8,13 @@ Times are medians of calls made in turn in one process; every claim is a ratio o
 import csv
 import json
 import platform
+import sys
 from functools import partial
 from pathlib import Path
 
-import jsonargparse
 import torch
 
+from lit_idim.commands.study import run_study
 from lit_idim.cost import FullStep, PaddedFastfood, SubspaceStep, classifier_for_cost, peak_memory_bytes, time_in_turn
 from lit_idim.cost.steps import VOCABULARY, random_batch
 from lit_idim.cost.timing import median_seconds
@@ -126,4 +127,4 @@ def _write(
 
 
 if __name__ == "__main__":
-    jsonargparse.auto_cli(projection_cost, as_positional=False)
+    sys.exit(run_study(projection_cost))

@@ -7,24 +7,26 @@ one seed and one learning rate: a look at the curve, not a d90 with an interval.
 """
 
 import csv
+import sys
 import time
 from pathlib import Path
 
-import jsonargparse
 import torch
 
+from lit_idim.commands.study import run_study
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
 from lit_idim.training import Method, SubspaceClassifier, build_trainer, quiet_lightning, shut_down_process_group
 
+TOY_MODEL = "configs/models/toy"
 COLUMNS = ("method", "d", "num_parameters", "learning_rate", "dev_score", "num_updates", "seconds")
 
 
 def score_against_d(
-    model: str = "configs/models/toy",
-    random_weights: bool = True,
+    model: str = TOY_MODEL,
+    random_weights: bool | None = None,
     task: str = "toy-sst2",
-    tokenizer: str | None = "toy",
+    tokenizer: str | None = None,
     data_dir: str | None = None,
     max_length: int = 64,
     max_train_examples: int | None = 2000,
@@ -42,9 +44,10 @@ def score_against_d(
 
     Args:
         model: Folder in save_pretrained format, or name on the model hub.
-        random_weights: Start from the untrained encoder of that architecture.
+        random_weights: Start from the untrained encoder of that architecture; if null, only for the default model,
+            which is an architecture without weights.
         task: Name of the task.
-        tokenizer: Folder or name of the tokenizer; the model's if null.
+        tokenizer: Folder or name of the tokenizer; if null the model's, "toy" for the default model.
         data_dir: Folder of the task's files; the data hub if null. Toy tasks need neither.
         max_length: Most tokens of an example.
         max_train_examples: Most training examples.
@@ -59,9 +62,13 @@ def score_against_d(
         out: Folder for the results.
     """
     quiet_lightning()
+    random_weights = model == TOY_MODEL if random_weights is None else random_weights
+    if out.is_file():
+        raise UserError(f"out must be a folder, but {out} is a file")
+    out.mkdir(parents=True, exist_ok=True)
     data = GLUEDataModule(
         task=task,
-        tokenizer=tokenizer or model,
+        tokenizer=tokenizer or ("toy" if model == TOY_MODEL else model),
         data_dir=data_dir,
         batch_size=batch_size,
         max_length=max_length,
@@ -69,8 +76,6 @@ def score_against_d(
         max_dev_examples=max_dev_examples,
         order_seed=seed,
     )
-    if out.is_file():
-        raise UserError(f"out must be a folder, but {out} is a file")
     cells: list[tuple[Method, int | None]] = [("full", None)]
     cells += [(method, d) for method in methods for d in d_values]
     rows = []
@@ -104,8 +109,9 @@ def score_against_d(
         )
         if trainer.is_global_zero:
             print("  ".join(f"{name} {_shown(value)}" for name, value in rows[-1].items()), flush=True)
+            _write_table(out, rows)
     if trainer.is_global_zero:
-        _write(out, rows, f"{task}, {Path(model).name}{', untrained' if random_weights else ''}, one seed")
+        _draw(out, rows, f"{task}, {Path(model).name}{', untrained' if random_weights else ''}, one seed")
     shut_down_process_group()
 
 
@@ -113,13 +119,14 @@ def _shown(value: object) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _write(out: Path, rows: list[dict[str, object]], title: str) -> None:
-    out.mkdir(parents=True, exist_ok=True)
+def _write_table(out: Path, rows: list[dict[str, object]]) -> None:
     with (out / "trials.csv").open("w", newline="") as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
 
+
+def _draw(out: Path, rows: list[dict[str, object]], title: str) -> None:
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(5.5, 3.8), layout="constrained")
@@ -139,4 +146,4 @@ def _write(out: Path, rows: list[dict[str, object]], title: str) -> None:
 
 if __name__ == "__main__":
     torch.set_float32_matmul_precision("high")
-    jsonargparse.auto_cli(score_against_d, as_positional=False)
+    sys.exit(run_study(score_against_d))

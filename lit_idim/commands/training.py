@@ -23,6 +23,7 @@ from lit_idim.training import (
 )
 
 OUTPUT_FOLDER = "outputs"
+MOVABLE_SETTINGS = ("--model.model", "--model.revision")
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
     "logger": {
@@ -57,18 +58,27 @@ def run_training_verb(words: list[str]) -> None:
 
 
 def with_checkpoint_settings(words: list[str]) -> list[str]:
-    """Puts the settings that a checkpoint was trained with before the user's own, which may override them.
+    """Puts the model's settings that a checkpoint was trained with after those of the configuration files.
 
     Args:
         words: the verb and its options, `--ckpt_path FILE` among them or not.
 
     Raises:
-        UserError: if the file is missing or is no checkpoint of `SubspaceClassifier`.
+        UserError: if the file is missing or is no checkpoint of `SubspaceClassifier`, if a setting that it settles is
+            given beside it, or if a verb that needs one has none.
     """
     path = next((value for word, value in pairwise(words) if word == "--ckpt_path"), None)
     path = next((word.partition("=")[2] for word in words if word.startswith("--ckpt_path=")), path)
     if path is None:
+        if words[0] != "fit" and not {"-h", "--help", "--print_config"} & set(words):
+            raise UserError(f"ckpt_path must name the checkpoint to {words[0]}: pass --ckpt_path FILE.ckpt")
         return words
+    fixed = [word for word in words if word.startswith("--model.") and word.split("=")[0] not in MOVABLE_SETTINGS]
+    if fixed:
+        raise UserError(
+            f"{fixed[0].split('=')[0]} is settled by the checkpoint {path} and cannot be changed beside it; leave it "
+            f"out (what may differ: {', '.join(MOVABLE_SETTINGS)}, for a base model that was moved)"
+        )
     try:
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
         settings = checkpoint["hyper_parameters"]
@@ -78,7 +88,10 @@ def with_checkpoint_settings(words: list[str]) -> list[str]:
             "file that the training named at its end"
         ) from error
     options = [f"--model.{name}={_option(value)}" for name, value in settings.items() if not name.startswith("_")]
-    return [words[0], *options, *words[1:]]
+    # After the configuration files, which may be the training's own, and before the options that may still differ.
+    last = max((i for i, word in enumerate(words) if word.startswith("--config") or word == "-c"), default=0)
+    last += 1 if last and "=" not in words[last] else 0
+    return [*words[: last + 1], *options, *words[last + 1 :]]
 
 
 def _option(value: object) -> str:
@@ -145,6 +158,8 @@ class TrainingCLI(LightningCLI):
             print(f"method {model.method}: {numbers}, peak learning rate {model.learning_rate:.3g}", flush=True)
 
     def after_fit(self) -> None:
+        if self.model.last_scored_update != self.trainer.global_step:  # the score is that after the last update
+            self.trainer.validate(self.model, datamodule=self.datamodule, verbose=False)
         self._print_scores()
         checkpoint = self.trainer.checkpoint_callback
         if isinstance(checkpoint, ModelCheckpoint) and checkpoint.best_model_path:

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from lit_idim.errors import UserError
 from lit_idim.resources import find_resource
+from lit_idim.subspace.blocks import Blocks
 from lit_idim.subspace.initialization import initialize_parameters
 
 
@@ -40,7 +42,9 @@ def load_classifier(
     try:
         with _quiet_transformers():
             loaded, missing = _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except UserError:
+        raise
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise UserError(_explanation(model, revision, num_labels, error)) from error
     initialize_parameters(loaded, missing, seed=head_seed)
     return loaded.train()
@@ -68,7 +72,21 @@ def _load(
             model, revision=revision, config=config, dtype=dtype, output_loading_info=True, trust_remote_code=False
         )
     known = dict(loaded.named_parameters(remove_duplicate=False))
-    return loaded, [name for name in report["missing_keys"] if name in known]
+    missing = [name for name in report["missing_keys"] if name in known]
+    _check_encoder_is_there(model, loaded, missing, sorted(report["unexpected_keys"]))
+    return loaded, missing
+
+
+def _check_encoder_is_there(model: str, loaded: Any, missing: list[str], unexpected: list[str]) -> None:
+    """Refuses a checkpoint without some of the encoder's blocks: they would silently be trained from random weights."""
+    blocks = Blocks(loaded)
+    absent = [name for name in missing if blocks.of(name) is not None]
+    if absent:
+        found = f"; it holds {', '.join(unexpected[:3])} ... instead" if unexpected else ""
+        raise UserError(
+            f"model {model!r} lacks weights of the encoder's blocks: {len(absent)} tensors, as {absent[0]}{found}. "
+            "Pass a checkpoint of this architecture, or random_weights to start from an untrained encoder"
+        )
 
 
 @contextmanager

@@ -26,12 +26,12 @@ A review expresses three or five opinions, and only the corpus has definitions:
 What it means:
 
 - "not" turns the word that it governs into its opposite: the other end of an axis, the other polarity of an opinion.
-- Free variants are synonyms, active and passive, "not" with the opposite word, and the order of modifiers. In the active
-  the first Thing is the subject, in the passive the second.
+- Free variants are synonyms, active and passive, "not" with the opposite word, and the order of modifiers. In the
+  active the first Thing is the subject, in the passive the second.
 - Each opinion counts +1 or -1; the sign of the sum is the sentiment. Links, degree adverbs and Things do not count.
 - Facts are read existentially: a fact implies whatever says less of the same (`meaning.relation`).
-- In a text of the corpus a thing or place is "a" at its first mention and "the" from then on; "still" goes with what was
-  told before, "now" with news. A sentence by itself, as in the tasks, has "the" throughout and neither adverb.
+- In a text of the corpus a thing or place is "a" at its first mention and "the" from then on; "still" goes with what
+  was told before, "now" with news. A sentence by itself, as in the tasks, has "the" throughout and neither adverb.
 """
 
 from lit_idim.toy.corpus import toy_corpus

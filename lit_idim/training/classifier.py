@@ -106,8 +106,9 @@ class SubspaceClassifier(lightning.LightningModule):
             subspace = Subspace(loaded, d=d, method=method, projection=projection or "fastfood", seed=projection_seed)
             self.network, self.layout = subspace, subspace.layout
         self.learning_rate = self._peak_rate(learning_rate, full_learning_rate)
+        self.last_scored_update: int | None = None
         self.metrics = nn.ModuleDict({split: TaskMetrics(self.task) for split in ("dev", "test")})
-        self.losses = nn.ModuleDict({split: MeanMetric() for split in ("dev", "test")})
+        self.losses = nn.ModuleDict({split: MeanMetric(nan_strategy="disable") for split in ("dev", "test")})
 
     @property
     def num_trained(self) -> int:
@@ -149,6 +150,7 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         self._log_metrics("dev")
+        self.last_scored_update = self.trainer.global_step
 
     def test_step(self, batch: dict[str, Tensor], batch_index: int) -> None:
         self._evaluate(batch, "test")
@@ -158,7 +160,10 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def predict_step(self, batch: dict[str, Tensor], batch_index: int) -> dict[str, Tensor]:
         """Positions in the split (`index`) and predicted classes or scores (`predictions`), both of shape (batch,)."""
-        return {"index": batch["index"], "predictions": self._predictions(self(batch))}
+        logits = self(batch)
+        if not torch.isfinite(logits).all():
+            raise UserError("the model's logits are not finite: its training diverged, so there is nothing to predict")
+        return {"index": batch["index"], "predictions": self._predictions(logits)}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         name = self.hparams["optimizer"]
@@ -213,7 +218,7 @@ class SubspaceClassifier(lightning.LightningModule):
         logits = self(batch)
         # A mean over examples, not over devices, whose shares differ in size: so every device count gives the same.
         self._mean_loss(split).update(self._loss(logits, batch["labels"]), weight=len(batch["labels"]))
-        self._metrics(split).update(self._predictions(logits), batch["labels"])
+        self._metrics(split).update(self._predictions(logits), batch["labels"], finite=torch.isfinite(logits).all())
 
     def _log_metrics(self, split: str) -> None:
         metrics = self._metrics(split)

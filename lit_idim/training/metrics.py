@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 from torchmetrics import Metric as TorchMetric
-from torchmetrics import MetricCollection
+from torchmetrics import MetricCollection, SumMetric
 from torchmetrics.classification import BinaryF1Score, MulticlassAccuracy, MulticlassMatthewsCorrCoef
 from torchmetrics.regression import PearsonCorrCoef, SpearmanCorrCoef
 
@@ -13,7 +13,8 @@ from lit_idim.tasks import Task
 class TaskMetrics(nn.Module):
     """Accumulates predictions of a split and gives every metric of its task, and its headline metric as `score`.
 
-    Correlations of constant predictions are undefined and count as 0, as Matthews' does by convention.
+    Correlations of constant predictions are undefined and count as 0, as Matthews' does by convention. A diverged
+    model, whose logits are not finite, has no score: every metric is NaN.
 
     Args:
         task: what is measured: its `metrics`, `headline_metric` and number of labels.
@@ -29,14 +30,24 @@ class TaskMetrics(nn.Module):
     def __init__(self, task: Task) -> None:
         super().__init__()
         self.task = task
+        self.num_broken = SumMetric()
         self.parts = MetricCollection({name: _metric(name, task.num_labels) for name in _parts(task)})
 
-    def update(self, predictions: Tensor, labels: Tensor) -> None:
-        """Adds a batch: classes (int64) or scores (floating), both of shape (batch,)."""
+    def update(self, predictions: Tensor, labels: Tensor, *, finite: Tensor | bool = True) -> None:
+        """Adds a batch.
+
+        Args:
+            predictions: classes (int64) or scores (floating), shape (batch,).
+            labels: shape (batch,).
+            finite: whether the logits behind the predictions are; if any are not, every metric of the split is NaN.
+        """
         self.parts.update(predictions, labels)
+        self.num_broken.update(1.0 - torch.as_tensor(finite, dtype=torch.float32, device=labels.device))
 
     def compute(self) -> dict[str, float]:
         """Every metric of the task over what was added on all devices, and `score`; all devices must call it."""
+        if float(self.num_broken.compute()) > 0:
+            return dict.fromkeys((*self.task.metrics, "score"), float("nan"))
         values = {name: float(torch.nan_to_num(value)) for name, value in self.parts.compute().items()}
         if "pearson_spearman_mean" in self.task.metrics:
             values["pearson_spearman_mean"] = (values["pearson"] + values["spearman"]) / 2
@@ -45,6 +56,7 @@ class TaskMetrics(nn.Module):
 
     def reset(self) -> None:
         self.parts.reset()
+        self.num_broken.reset()
 
 
 def _parts(task: Task) -> tuple[str, ...]:

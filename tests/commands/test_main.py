@@ -69,6 +69,23 @@ def test_fit_then_validate_test_and_predict(encoder: str, method: str, capsys: p
     assert {row["prediction"] for row in rows} <= {"0", "1"}
 
 
+def test_the_score_is_that_after_the_last_update(encoder: str, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--model.model", encoder, *TOY, "--data.max_train_examples", "160", "--data.max_dev_examples", "60"]
+    train = ["--model.method", "did", "--model.d", "40", "--model.learning_rate", "3.0"]
+    assert run("fit", *options, *train, "--trainer.max_epochs", "5", "--trainer.max_steps", "8") == 0
+    fitted = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
+    data = ["--data.max_length", "64", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
+    assert run("validate", "--ckpt_path", "outputs/fit/version_0/checkpoints/last.ckpt", *data) == 0
+    validated = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
+    assert validated == fitted[fitted.index("dev_loss") :]
+
+
+def test_a_training_s_own_configuration_serves_its_checkpoint(encoder: str) -> None:
+    checkpoint = fit(encoder, "said")
+    config = ["--config", "outputs/fit/version_0/config.yaml"]
+    assert run("validate", *config, "--ckpt_path", checkpoint) == 0
+
+
 def test_the_resolved_configuration_runs_again(encoder: str) -> None:
     fit(encoder, "said")
     assert run("fit", "--config", "outputs/fit/version_0/config.yaml") == 0
@@ -126,6 +143,8 @@ def test_the_toy_configuration_runs_from_any_folder() -> None:
         (["fit", "--config", "configs/fit/none.yaml"], "configs/fit/none.yaml does not exist"),
         (["fit", "--model.model", "encoder", *TOY, "--model.method", "said", "--model.d", "3"], "d must exceed m = 3"),
         (["test", "--ckpt_path", "encoder/config.json"], "ckpt_path: encoder/config.json is not a checkpoint"),
+        (["validate", *TOY], "ckpt_path must name the checkpoint to validate"),
+        (["test", "--ckpt_path", "x.ckpt", "--model.task", "toy-mrpc"], "--model.task is settled by the checkpoint"),
         (["test", "--ckpt_path=none.ckpt"], "ckpt_path: none.ckpt is not a checkpoint"),
         (["fit", "--model.model", "encoder", *TOY], "d must be given for method 'said'"),
         (["fit", "--model.model", "nowhere", *TOY, "--model.d", "9"], "model 'nowhere'"),

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from architectures import CONFIGS, tiny_model
+from safetensors.torch import load_file, save_file
 from transformers import AutoModel, AutoModelForSequenceClassification
 
 from lit_idim.errors import UserError
@@ -156,6 +157,27 @@ def test_a_model_that_is_not_there_is_refused(tmp_path: Path, monkeypatch: pytes
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=r"\(folder\).*Pass a folder"):
         load_classifier(str(tmp_path / "empty"), num_labels=2)
+
+
+@pytest.mark.parametrize("damage", ["renamed", "one block gone"])
+def test_a_checkpoint_without_the_encoder_s_blocks_is_refused(encoder: str, damage: str) -> None:
+    file = Path(encoder) / "model.safetensors"
+    tensors = load_file(file)
+    if damage == "renamed":
+        tensors = {f"x.{name}": tensor for name, tensor in tensors.items()}
+    else:
+        tensors = {name: tensor for name, tensor in tensors.items() if "layer.0" not in name}
+    save_file(tensors, file, metadata={"format": "pt"})
+    with pytest.raises(UserError, match="lacks weights of the encoder's blocks"):
+        load_classifier(encoder, num_labels=2)
+    assert load_classifier(encoder, num_labels=2, random_weights=True) is not None
+
+
+def test_a_damaged_file_is_refused(encoder: str) -> None:
+    file = Path(encoder) / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:200])
+    with pytest.raises(UserError, match="does not load as a classifier"):
+        load_classifier(encoder, num_labels=2)
 
 
 def test_an_unknown_parameter_is_refused() -> None:

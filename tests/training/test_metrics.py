@@ -57,6 +57,18 @@ def test_constant_predictions_score_zero() -> None:
     assert accumulated("cola", torch.ones(20, dtype=torch.int64), torch.arange(20) % 2)["score"] == 0.0
 
 
+@pytest.mark.parametrize("task", ["stsb", "sst2"])
+def test_a_diverged_model_has_no_score(task: str) -> None:
+    metrics = TaskMetrics(get_task(task))
+    labels = (torch.arange(6) % 2).to(torch.float32 if task == "stsb" else torch.int64)
+    metrics.update(labels, labels, finite=torch.tensor(True))
+    metrics.update(labels, labels, finite=torch.tensor(False))
+    assert all(np.isnan(value) for value in metrics.compute().values())
+    metrics.reset()
+    metrics.update(labels, labels)
+    assert metrics.compute()["score"] == pytest.approx(1.0)
+
+
 def test_reset_forgets() -> None:
     metrics = TaskMetrics(get_task("sst2"))
     metrics.update(torch.tensor([0, 0]), torch.tensor([1, 1]))
