@@ -13,9 +13,9 @@ from lit_idim.toy.tokenizer import build_toy_tokenizer
 
 NAMES = ("toy-sst2", "toy-mrpc", "toy-mnli")
 CHECKSUMS = {
-    "toy-sst2": "SST_SUM",
-    "toy-mrpc": "MRPC_SUM",
-    "toy-mnli": "MNLI_SUM",
+    "toy-sst2": "272f3d48d8778687",
+    "toy-mrpc": "5f0f36fdb84299f4",
+    "toy-mnli": "b4e4180a86dac7e3",
 }
 
 
