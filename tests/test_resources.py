@@ -8,7 +8,7 @@ from lit_idim.resources import RESOURCE_FOLDERS, find_resource, resource_path
 
 @pytest.mark.parametrize("name", RESOURCE_FOLDERS)
 def test_every_shipped_folder_is_found_and_holds_files(name: str) -> None:
-    assert any(path.is_file() for path in resource_path(name).iterdir())
+    assert any(path.is_file() for path in resource_path(name).rglob("*"))
 
 
 def test_unknown_folder_names_the_known_ones() -> None:
