@@ -1,0 +1,157 @@
+"""Series from YAML files."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_idim.errors import UserError
+from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
+from lit_idim.series.hub_repository import HubRepositorySource
+from lit_idim.series.hub_revision import HubRevisionSource
+from lit_idim.series.series import Series
+from lit_idim.series.source import Source
+from lit_idim.series.steps import expand_steps
+from lit_idim.series.tar import TarSource
+from lit_idim.series.variants import expand_variants
+
+SERIES_FILE = "series.yaml"
+CHECKSUMS_FILE = "checksums.yaml"
+
+# Fields of `source` by kind.
+_SOURCE_FIELDS = {
+    "folder": {"path", "pattern"},
+    "hub_revision": {"repository", "revision", "revision_pattern"},
+    "hub_repository": {"repository", "repositories"},
+    "tar": {"url", "sha256"},
+}
+_TEXT_FIELDS = ("architecture", "license", "citation", "url", "notes", "tokens_per_step_reason")
+_FIELDS = {"name", "title", "source", "steps", "unit", "tokens_per_step", "tokenizer", "checksums", *_TEXT_FIELDS}
+
+
+def read_series(path: Path) -> tuple[Series, ...]:
+    """The series of a YAML file: one, or several if it has `variants`.
+
+    Raises:
+        UserError: if the file cannot be read or says anything that is not understood; the message names it.
+    """
+    document = _read_yaml(path)
+    return tuple(_build(variant, path) for variant in expand_variants(document, where=str(path)))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path} cannot be read ({error})") from error
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is no YAML: {error}") from error
+    if not isinstance(document, dict):
+        raise UserError(f"{path}: expected a map with name, source and steps, got {type(document).__name__}")
+    return document
+
+
+def _build(document: dict[str, Any], path: Path) -> Series:
+    _check_names(document, _FIELDS, {"name", "source"}, str(path))
+    name = document["name"]
+    if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
+        raise UserError(f"{path}: name: expected a word without slashes, got {name!r}")
+    where = f"{path}: series {name!r}"
+    source = _build_source(document["source"], name, document.get("tokenizer"), path.parent, where)
+    texts = {field: document.get(field) for field in (*_TEXT_FIELDS, "title", "unit")}
+    for field, text in texts.items():
+        if text is not None and not isinstance(text, str):
+            raise UserError(f"{where}: {field}: expected a text, got {text!r}")
+    tokens_per_step = document.get("tokens_per_step")
+    if tokens_per_step is not None and (type(tokens_per_step) is not int or tokens_per_step < 1):
+        raise UserError(f"{where}: tokens_per_step: expected a whole number or null, got {tokens_per_step!r}")
+    return Series(
+        name=name,
+        title=texts.pop("title") or name,
+        unit=texts.pop("unit") or "steps",
+        source=source,
+        listed_steps=_listed_steps(document, source, where),
+        tokens_per_step=tokens_per_step,
+        checksums=_checksums(document, source, where),
+        **texts,
+    )
+
+
+def _check_names(document: Any, known: set[str], needed: set[str], where: str) -> None:
+    if not isinstance(document, dict):
+        raise UserError(f"{where}: expected a map, got {document!r}")
+    unknown, missing = set(document) - known, needed - set(document)
+    if unknown:
+        raise UserError(
+            f"{where}: {', '.join(sorted(map(str, unknown)))} is not understood; expected {', '.join(sorted(known))}"
+        )
+    if missing:
+        raise UserError(f"{where}: {', '.join(sorted(missing))} is missing")
+
+
+def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: str) -> Source:
+    kind = entry.get("kind") if isinstance(entry, dict) else None
+    if kind not in _SOURCE_FIELDS:
+        raise UserError(f"{where}: source.kind: expected one of {', '.join(_SOURCE_FIELDS)}, got {kind!r}")
+    fields = {key: value for key, value in entry.items() if key != "kind"}
+    needed = {"folder": {"path"}, "hub_revision": {"repository"}, "tar": {"url"}}.get(kind, set())
+    _check_names(fields, _SOURCE_FIELDS[kind], needed, f"{where}: source")
+    for key, value in fields.items():
+        expected: type = dict if key in ("repositories", "sha256") else str
+        if not isinstance(value, expected):
+            raise UserError(f"{where}: source.{key}: expected a {expected.__name__}, got {value!r}")
+    if tokenizer is not None and not isinstance(tokenizer, str):
+        raise UserError(f"{where}: tokenizer: expected a folder or a name on the hub, got {tokenizer!r}")
+    if tokenizer is not None and (folder / tokenizer).is_dir():
+        tokenizer = str(folder / tokenizer)
+    if kind == "folder":
+        # A folder named by the user may be relative to a home; one beside the YAML moves with it.
+        path = folder / Path(fields["path"]).expanduser()
+        pattern = fields.get("pattern", DEFAULT_PATTERN)
+        return FolderSource(series=series, path=path, pattern=pattern, tokenizer=tokenizer)
+    if kind == "hub_revision":
+        return HubRevisionSource(series=series, tokenizer=tokenizer, **fields)
+    if kind == "hub_repository":
+        return HubRepositorySource(series=series, tokenizer=tokenizer, **fields)
+    return TarSource(series=series, tokenizer=tokenizer, **fields)
+
+
+def _listed_steps(document: dict[str, Any], source: Source, where: str) -> tuple[int, ...] | None:
+    steps = document.get("steps")
+    asks = isinstance(source, HubRevisionSource) and source.revision_pattern is not None
+    if asks != (steps == "query"):
+        raise UserError(f"{where}: `steps: query` and source.revision_pattern go together: give both or neither")
+    if asks:
+        return None
+    by_itself = isinstance(source, FolderSource) or (
+        isinstance(source, HubRepositorySource) and source.repositories is not None
+    )
+    if steps is None and by_itself:
+        return None if isinstance(source, FolderSource) else source.find_steps()
+    return expand_steps(steps, where=f"{where}: steps")
+
+
+def read_manifest(folder: Path) -> dict[int, str]:
+    """The checksums of the weights in `folder/checksums.yaml`, by step; empty if there is no such file.
+
+    Raises:
+        UserError: if it is not a map of steps to texts.
+    """
+    path = folder / CHECKSUMS_FILE
+    return _check_checksums(_read_yaml(path), str(path)) if path.is_file() else {}
+
+
+def _checksums(document: dict[str, Any], source: Source, where: str) -> dict[int, str]:
+    """Those of the YAML, or else of the manifest in the folder of a local series."""
+    checksums = document.get("checksums")
+    if checksums is None:
+        return read_manifest(source.path) if isinstance(source, FolderSource) else {}
+    return _check_checksums(checksums, f"{where}: checksums")
+
+
+def _check_checksums(checksums: Any, where: str) -> dict[int, str]:
+    if not isinstance(checksums, dict) or not all(
+        isinstance(step, int) and isinstance(checksum, str) for step, checksum in checksums.items()
+    ):
+        raise UserError(f"{where}: expected a map of steps to quoted texts, got {checksums!r}")
+    return checksums
