@@ -60,3 +60,18 @@ def find_resource(path: str | Path) -> Path:
             return shipped
         looked_in += f", nor among the {path.parts[0]} that lit-idim ships"
     raise UserError(f"{path} does not exist in {looked_in}")
+
+
+def shipped_folder(model: str) -> str:
+    """The folder of a checkpoint that ships with the package, wherever the program runs; else the name as it came.
+
+    Args:
+        model: such as `checkpoints/toy-L2-H128/step-4000`, any other folder, or a name on the model hub.
+
+    Raises:
+        UserError: if the path starts like a shipped one and neither the current folder nor the package holds it.
+
+    >>> shipped_folder("roberta-base")
+    'roberta-base'
+    """
+    return str(find_resource(model)) if Path(model).parts[:1] == ("checkpoints",) else model

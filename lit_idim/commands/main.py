@@ -8,6 +8,7 @@ from lit_idim.resources import find_resource
 
 USAGE_EXIT_CODE = 2
 TRAINING_VERBS = ("fit", "validate", "test", "predict")
+VERBS = (*TRAINING_VERBS, "pretrain", "checkpoints")
 
 _USAGE = """\
 usage: lit-idim VERB [options]
@@ -17,6 +18,12 @@ usage: lit-idim VERB [options]
   validate   score a checkpoint on the dev split
   test       score a checkpoint on any labelled split (--data.test_split)
   predict    write a checkpoint's predictions (--format glue: as the GLUE server takes them)
+  pretrain   train a RoBERTa from scratch and keep a series of checkpoints:
+             lit-idim pretrain --config configs/pretrain/toy-L2-H128.yaml --out outputs/toy
+  checkpoints
+             list     the series of checkpoints, their steps, and the model families
+             verify   load every checkpoint of a series and say which are damaged
+             convert  write a series as safetensors
 
 `lit-idim VERB --help` lists the options of a verb, --print_config writes them as YAML. Studies, which measure d90, are
 started with `lightning run studies/NAME.py`.
@@ -40,22 +47,36 @@ def main(args: list[str] | None = None) -> int:
         print(f"lit-idim {version('lit-idim')}")
         return 0
     try:
-        if words[0] not in TRAINING_VERBS:
-            raise UserError(f"VERB must be one of {', '.join(TRAINING_VERBS)}; got {words[0]!r}")
-        from lit_idim.commands.training import run_training_verb  # imports torch, which takes seconds
-
-        run_training_verb(_with_shipped_configs(words))
+        _run_verb(words[0], words[1:])
     except UserError as error:
         print(f"lit-idim: error: {error}", file=sys.stderr)
         return USAGE_EXIT_CODE
     return 0
 
 
+def _run_verb(verb: str, words: list[str]) -> None:
+    # Each verb imports what it needs: torch alone takes seconds.
+    if verb in TRAINING_VERBS:
+        from lit_idim.commands.training import run_training_verb
+
+        run_training_verb(_with_shipped_configs([verb, *words]))
+    elif verb == "pretrain":
+        from lit_idim.commands.pretraining import run_pretraining_verb
+
+        run_pretraining_verb(_with_shipped_configs(words))
+    elif verb == "checkpoints":
+        from lit_idim.commands.checkpoints import run_checkpoints_verb
+
+        run_checkpoints_verb(words)
+    else:
+        raise UserError(f"VERB must be one of {', '.join(VERBS)}; got {verb!r}")
+
+
 def _with_shipped_configs(words: list[str]) -> list[str]:
     """Resolves the files after --config, so that a shipped one is found from any folder."""
     resolved = []
     for i, word in enumerate(words):
-        if i and words[i - 1] in ("-c", "--config"):
+        if words[i - 1 : i] in (["-c"], ["--config"]):
             resolved.append(str(find_resource(word)))
         elif word.startswith("--config="):
             resolved.append(f"--config={find_resource(word.removeprefix('--config='))}")

@@ -9,6 +9,7 @@ import transformers
 from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lit_idim.errors import UserError
+from lit_idim.resources import shipped_folder
 
 TOY_TOKENIZER = "toy"
 
@@ -21,12 +22,13 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     with a repository is never run.
 
     Args:
-        name: A folder, a repository on the Hugging Face hub, or `toy` for the generated language's.
+        name: A folder (one that ships with the package from anywhere), a repository on the Hugging Face hub, or `toy` for the generated language's.
         revision: Branch, tag or commit of a repository.
 
     Raises:
         UserError: if it can be neither loaded from a folder, nor downloaded, nor found in the cache.
     """
+    name = shipped_folder(name)
     if revision is not None and (name == TOY_TOKENIZER or Path(name).is_dir()):
         raise UserError(
             f"tokenizer_revision: only a repository on the hub has revisions; {name!r} is none, leave it out"

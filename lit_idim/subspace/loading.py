@@ -9,7 +9,7 @@ import torch
 from safetensors import SafetensorError
 
 from lit_idim.errors import UserError
-from lit_idim.resources import find_resource
+from lit_idim.resources import shipped_folder
 from lit_idim.subspace.blocks import Blocks
 from lit_idim.subspace.initialization import initialize_parameters
 
@@ -28,7 +28,7 @@ def load_classifier(
     Everything that the checkpoint does not hold (the head, as a rule) is drawn by `initialize_parameters`.
 
     Args:
-        model: a folder in `save_pretrained` format (or one that ships with the package, `configs/models/toy`), or a
+        model: a folder in `save_pretrained` format (or one that ships with the package, `checkpoints/toy-L2-H128/step-4000`), or a
             name on the model hub.
         num_labels: classes, or 1 for regression.
         head_seed: names the draw of the missing parameters.
@@ -40,7 +40,7 @@ def load_classifier(
         UserError: if the model is not found, or has no sequence classification form.
     """
     try:
-        with _quiet_transformers():
+        with quiet_transformers():
             loaded, missing = _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
     except UserError:
         raise
@@ -48,13 +48,6 @@ def load_classifier(
         raise UserError(_explanation(model, revision, num_labels, error)) from error
     initialize_parameters(loaded, missing, seed=head_seed)
     return loaded.train()
-
-
-def shipped_folder(model: str) -> str:
-    """The folder of an architecture that the package ships, wherever the program runs; else the name as it came."""
-    if Path(model).parts[:1] == ("configs",):
-        return str(find_resource(model))
-    return model
 
 
 def _load(
@@ -90,8 +83,8 @@ def _check_encoder_is_there(model: str, loaded: Any, missing: list[str], unexpec
 
 
 @contextmanager
-def _quiet_transformers() -> Iterator[None]:
-    """transformers reports each load on the terminal; what is missing from a checkpoint is drawn here, by design."""
+def quiet_transformers() -> Iterator[None]:
+    """Silences the reports and progress bars of transformers: what a checkpoint lacks is drawn here, by design."""
     from transformers.utils import logging
 
     verbosity, progress = logging.get_verbosity(), logging.is_progress_bar_enabled()
