@@ -36,7 +36,9 @@ def run_checkpoints_verb(words: list[str]) -> None:
     """
     options = _parser().parse_args(words)
     if options.subcommand == "list":
-        if options.series is None:
+        if options.families is not None:
+            _list_families(options.families)
+        elif options.series is None:
             _list_all(as_json=options.json)
         else:
             _list_steps(load_series(options.series), as_json=options.json)
@@ -58,6 +60,12 @@ def _parser() -> argparse.ArgumentParser:
 
     lists = commands.add_parser("list", help="the registered series, or the steps of one", allow_abbrev=False)
     lists.add_argument("series", nargs="?", metavar="SERIES", help=_SERIES_HELP)
+    lists.add_argument(
+        "--families",
+        nargs="*",
+        metavar="FAMILY",
+        help="list model families instead, all or some, with D counted from their configurations",
+    )
     lists.add_argument("--json", action="store_true", help="print JSON instead of a table")
 
     verify = commands.add_parser("verify", help="load every checkpoint and say which are damaged", allow_abbrev=False)
@@ -76,6 +84,12 @@ def _parser() -> argparse.ArgumentParser:
 
 def _steps(words: str | None) -> tuple[int, ...] | None:
     return None if words is None else parse_steps(words)
+
+
+def _list_families(names: Sequence[str]) -> None:
+    from lit_idim.families import families_table  # needs torch
+
+    print(families_table(names or None))
 
 
 def _list_all(*, as_json: bool) -> None:

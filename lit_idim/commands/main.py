@@ -1,5 +1,6 @@
 """The `lit-idim` command: its verbs, and how errors reach the user."""
 
+import os
 import sys
 from importlib.metadata import version
 
@@ -48,9 +49,12 @@ def main(args: list[str] | None = None) -> int:
         return 0
     try:
         _run_verb(words[0], words[1:])
+        sys.stdout.flush()
     except UserError as error:
         print(f"lit-idim: error: {error}", file=sys.stderr)
         return USAGE_EXIT_CODE
+    except BrokenPipeError:  # `... | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 

@@ -26,7 +26,7 @@ def run_pretraining_verb(words: list[str]) -> None:
     parser.add_argument("--config", action="config", help="YAML file with any of the options below.")
     parser.add_class_arguments(PretrainingSettings, as_group=True)
     parser.add_function_arguments(pretrain, skip={"settings", "logger"})
-    options = parser.instantiate_classes(parser.parse_args(words))
+    options = parser.instantiate(parser.parse_args(words))
     names = {field.name for field in dataclasses.fields(PretrainingSettings)}
     values = {name: value for name, value in options.as_dict().items() if name != "config"}
     settings = PretrainingSettings(**{name: value for name, value in values.items() if name in names})

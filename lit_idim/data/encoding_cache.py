@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import tempfile
 from pathlib import Path
 
@@ -11,17 +10,10 @@ from lightning.pytorch.utilities import rank_zero_warn
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
+from lit_idim.cache import CACHE_VARIABLE, default_cache_dir
 from lit_idim.data.encoding import Encoding
 
-CACHE_VARIABLE = "LIT_IDIM_CACHE"
 _FORMAT_VERSION = 1
-
-
-def default_cache_dir() -> Path:
-    """`$LIT_IDIM_CACHE`, else `$XDG_CACHE_HOME/lit_idim`, else `~/.cache/lit_idim`."""
-    if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE]).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "lit_idim"
 
 
 def cache_key(examples_checksum: str, tokenizer_fingerprint: str, max_length: int) -> str:

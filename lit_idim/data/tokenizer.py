@@ -22,7 +22,8 @@ def load_tokenizer(name: str, revision: str | None = None) -> PreTrainedTokenize
     with a repository is never run.
 
     Args:
-        name: A folder (one that ships with the package from anywhere), a repository on the Hugging Face hub, or `toy` for the generated language's.
+        name: A folder (one that ships with the package from anywhere), a repository on the Hugging Face hub, or `toy`
+            for the generated language's.
         revision: Branch, tag or commit of a repository.
 
     Raises:

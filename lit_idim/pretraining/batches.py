@@ -18,6 +18,7 @@ from lit_idim.pretraining.masking import Ids, Vocabulary, mask_tokens
 from lit_idim.pretraining.packing import Tokens
 from lit_idim.randomness import keyed_permutation
 
+ENOUGH_TO_COUNT = 100_000
 _HELD_OUT_STEP = -1
 
 
@@ -90,6 +91,11 @@ class PackedText:
         self.seed = seed
         order = keyed_permutation(seed, "pretraining/held_out", len(tokens))
         self.held_out, self.trained = order[:num_held_out], np.sort(order[num_held_out:])
+
+    def mean_tokens(self) -> float:
+        """Tokens without padding of a trained sequence, on average over 100,000 or more of them."""
+        some = self.tokens[self.trained[:: max(1, len(self.trained) // ENOUGH_TO_COUNT)]]
+        return float((some != self.vocabulary.pad).sum(axis=1).mean())
 
     def batch(self, step: int, *, batch_size: int, first_row: int = 0, num_rows: int | None = None) -> MaskedBatch:
         """Rows [first_row, first_row + num_rows) of the batch of `batch_size` sequences that a step is trained on.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_idim.data.encoding_cache import default_cache_dir
+from lit_idim.cache import default_cache_dir
 from lit_idim.pretraining.corpus import corpus_identity, read_corpus
 from lit_idim.pretraining.packing import Tokens, pack_corpus
 

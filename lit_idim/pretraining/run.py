@@ -21,6 +21,7 @@ from lit_idim.pretraining.progress import Progress
 from lit_idim.pretraining.series_writer import RESUME_FILE, SeriesWriter
 from lit_idim.pretraining.settings import BPE_TOKENIZER, PretrainingSettings
 from lit_idim.pretraining.tokenizer import train_tokenizer
+from lit_idim.series import FolderSource, Series, write_series
 from lit_idim.training import build_trainer, quiet_lightning
 
 SETTINGS_FILE = "pretraining.yaml"
@@ -52,8 +53,8 @@ def pretrain(
 
     Args:
         settings: what decides the weights.
-        out: folder of the series: `step-N/` in `save_pretrained` format, `tokenizer/`, `pretraining.yaml`,
-            `progress.csv`.
+        out: folder of the series: `step-N/` in `save_pretrained` format, `series.yaml`, `pretraining.yaml`,
+            `progress.csv`, and the tokenizer if it was trained.
         accelerator: hardware, as Lightning names it.
         devices: number of devices a node.
         strategy: how several devices work together.
@@ -89,6 +90,7 @@ def pretrain(
         return out
     tokenizer = _tokenizer(out, settings)
     text = load_text(settings, tokenizer, cache_dir=cache_dir)
+    write_series(_describe(settings, text, out), out)
     module = MaskedLanguageModel(
         build_model(settings, tokenizer),
         text,
@@ -128,6 +130,19 @@ def pretrain(
     if trainer.is_global_zero:
         state.unlink(missing_ok=True)
     return out
+
+
+def _describe(settings: PretrainingSettings, text: PackedText, out: Path) -> Series:
+    shape = settings.encoder
+    return Series(
+        name=settings.name,
+        title=settings.title,
+        source=FolderSource(series=settings.name, path=out),
+        tokens_per_step=round(settings.batch_size * text.mean_tokens()),
+        architecture=f"RoBERTa, {shape.num_layers} x {shape.hidden_size}",
+        license=settings.license,
+        notes=settings.notes or None,
+    )
 
 
 def _claim(out: Path, settings: PretrainingSettings) -> None:

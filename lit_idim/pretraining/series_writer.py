@@ -11,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from transformers import PreTrainedTokenizerBase
 
 from lit_idim.pretraining.model import MaskedLanguageModel
+from lit_idim.series.untrained import write_untrained
 from lit_idim.subspace.loading import quiet_transformers
 
 RESUME_FILE = "resume.ckpt"
@@ -80,8 +81,14 @@ class SeriesWriter(Callback):
         # Scored is what the folder will hold: the weights as rounded for the file.
         loss, accuracy = module.score_held_out(copy.deepcopy(stored).float())
         aside = self.folder / f"{_ASIDE}step-{step}"
-        with quiet_transformers():
-            stored.cpu().save_pretrained(aside)
+        if step == 0 and not module.settings.keep_untrained_weights:
+            stored.config.save_pretrained(aside)
+            write_untrained(aside, seed=module.settings.seed, dtype=module.settings.weights_dtype)
+        else:
+            with quiet_transformers():
+                stored.cpu().save_pretrained(aside)
+            for weights in aside.glob("*.safetensors"):
+                weights.chmod(0o644)  # as the umask allows other files to be read, so these
         self.tokenizer.save_pretrained(aside)
         scores = {
             "step": step,

@@ -62,6 +62,7 @@ class PretrainingSettings:
         checkpoints_log_spaced: number of checkpoints spaced by powers of two back from the last.
         checkpoint_every: updates between evenly spaced checkpoints.
         checkpoint_steps: further steps to keep.
+        keep_untrained_weights: whether step 0 holds its weights; false for the seed from which they are drawn again.
         weights_dtype: of the checkpoints' files; the training itself is in float32, or mixed on a GPU.
         seed: of initial weights, order, masking and dropout.
     """
@@ -84,6 +85,7 @@ class PretrainingSettings:
     checkpoints_log_spaced: int | None = None
     checkpoint_every: int | None = None
     checkpoint_steps: list[int] = field(default_factory=list)
+    keep_untrained_weights: bool = True
     weights_dtype: WeightsDtype = "float32"
     seed: int = 0
 

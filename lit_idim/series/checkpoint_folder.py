@@ -6,6 +6,7 @@ import zipfile
 from pathlib import Path
 
 from lit_idim.errors import UserError
+from lit_idim.series.untrained import UNTRAINED_FILE
 
 # In the order in which transformers looks for them.
 WEIGHTS_FILES = (
@@ -20,11 +21,14 @@ def find_fault(folder: Path) -> str | None:
     """What a folder lacks to be a checkpoint in `save_pretrained` format; None if it is complete.
 
     Reads sizes and headers only: a folder that is half written or cut short is noticed, damaged weights are not.
+    Untrained weights may be told by their seed (`untrained`) instead.
     """
     if not folder.is_dir():
         return "there is no such folder"
     if not (folder / "config.json").is_file():
         return "it has no config.json"
+    if (folder / UNTRAINED_FILE).is_file():
+        return None
     try:
         files = weights_files(folder)
         for file in files:

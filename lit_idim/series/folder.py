@@ -8,6 +8,7 @@ from lit_idim.errors import UserError
 from lit_idim.series.checkpoint_folder import find_fault
 from lit_idim.series.location import CheckpointLocation
 from lit_idim.series.templates import fill_in_step, step_pattern
+from lit_idim.series.untrained import UNTRAINED_FILE, make_untrained
 
 DEFAULT_PATTERN = "step-{step}"
 
@@ -59,7 +60,8 @@ class FolderSource:
                 f"step {step} of series {self.series!r} {state}: {folder}: {fault}; write it again, or leave the step "
                 f"out with --steps; {usable}"
             )
-        return CheckpointLocation(model=str(folder), tokenizer=self.tokenizer, origin=str(folder))
+        model = make_untrained(folder) if (folder / UNTRAINED_FILE).is_file() else folder
+        return CheckpointLocation(model=str(model), tokenizer=self.tokenizer, origin=str(folder))
 
     def is_cached(self, step: int) -> bool:
         return find_fault(self._folder(step)) is None

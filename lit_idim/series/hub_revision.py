@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
+from lit_idim.cache import default_cache_dir
 from lit_idim.errors import UserError
 from lit_idim.series.hub import fetch_from_hub, find_in_cache, hub_address, list_revisions
 from lit_idim.series.location import CheckpointLocation, CheckpointUnavailableError
@@ -86,8 +87,6 @@ class HubRevisionSource:
 
     @property
     def _answer_file(self) -> Path:
-        from lit_idim.data.encoding_cache import default_cache_dir  # imports lightning with it
-
         return default_cache_dir() / "checkpoints" / self.series / "revisions.json"
 
     def _kept_revisions(self) -> dict[int, str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
 
+from lit_idim.cache import default_cache_dir
 from lit_idim.errors import UserError
 from lit_idim.series.checkpoint_folder import find_fault
 from lit_idim.series.download import check_sha256, download
@@ -87,8 +88,6 @@ class TarSource:
         return find_fault(_find_checkpoint(self._folder(step))) is None
 
     def _folder(self, step: int) -> Path:
-        from lit_idim.data.encoding_cache import default_cache_dir  # imports lightning with it
-
         return default_cache_dir() / "checkpoints" / self.series / f"step-{step}"
 
     def _download(self, step: int, url: str, checkpoint: str) -> None:

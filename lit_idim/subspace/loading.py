@@ -28,8 +28,8 @@ def load_classifier(
     Everything that the checkpoint does not hold (the head, as a rule) is drawn by `initialize_parameters`.
 
     Args:
-        model: a folder in `save_pretrained` format (or one that ships with the package, `checkpoints/toy-L2-H128/step-4000`), or a
-            name on the model hub.
+        model: a folder in `save_pretrained` format (or one that ships with the package, as
+            `checkpoints/toy-L2-H128/step-4000`), or a name on the model hub.
         num_labels: classes, or 1 for regression.
         head_seed: names the draw of the missing parameters.
         revision: branch, tag or commit on the hub.

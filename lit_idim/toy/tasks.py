@@ -2,7 +2,8 @@
 
     task      columns   classes                                  the label
     toy-sst2  sentence  0 negative, 1 positive                   sign of the sum of a review's three or five opinions
-    toy-mrpc  pair      0 not equivalent, 1 equivalent           whether both sentences express the same statement
+    toy-mrpc  pair      0 not equivalent, 1 equivalent           whether both sentences express one statement, or two
+                                                                 that have nothing to do with each other
     toy-mnli  pair      0 entailment, 1 neutral, 2 contradiction `meaning.relation` of premise and hypothesis
 
 Class numbers are those of GLUE. Classes are equally likely. Every example fits in MAX_TOKENS tokens, special tokens
@@ -10,13 +11,14 @@ included, so that a small encoder needs no more positions and nothing is ever cu
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 
 from lit_idim.data.examples import Examples
 from lit_idim.errors import UserError
 from lit_idim.toy.draws import Draws
-from lit_idim.toy.edits import change, specialise
+from lit_idim.toy.edits import specialise
 from lit_idim.toy.facts import express
 from lit_idim.toy.meaning import Relation, Statement, relation
 from lit_idim.toy.reviews import draw_review
@@ -28,8 +30,9 @@ from lit_idim.toy.vocabulary import LANGUAGE_VERSION
 Sentences = tuple[str, ...]
 
 MAX_TOKENS = 32
-NUM_CHANGES = 3
+HYPOTHESIS_HYPERNYM_PERCENT = 40
 SPLIT_SIZES = {"train": 4000, "dev": 1000, "test": 1000}
+PAIR_TRAIN_SIZE = 12_000  # to compare two sentences takes more examples to learn
 
 
 def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int | None = None) -> Examples:
@@ -39,8 +42,8 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
         task_name: "toy-sst2", "toy-mrpc" or "toy-mnli".
         split: "train", "dev" or "test".
         seed: seed of the examples; the language itself has none.
-        num_examples: number of examples; by default 4000 for train, 1000 for dev and for test. Fewer examples of the
-            same seed are the first of more.
+        num_examples: number of examples; by default 4000 for train (12000 of pairs), 1000 for dev and for test.
+            Fewer examples of the same seed are the first of more.
 
     Raises:
         UserError: if the task or the split is not known, or `num_examples` is not positive.
@@ -54,7 +57,7 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
         raise UserError(f"task_name: expected one of {', '.join(_TASKS)}; got {task_name!r}")
     if split not in SPLIT_SIZES:
         raise UserError(f"split: expected one of {', '.join(SPLIT_SIZES)} for {task_name}; got {split!r}")
-    count = SPLIT_SIZES[split] if num_examples is None else num_examples
+    count = split_size(task_name, split) if num_examples is None else num_examples
     if count < 1:
         raise UserError(f"num_examples: expected at least 1 example of {task_name}; got {count}")
 
@@ -75,6 +78,11 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
     )
 
 
+def split_size(task_name: str, split: str) -> int:
+    """Examples of a whole split."""
+    return PAIR_TRAIN_SIZE if split == "train" and task_name != "toy-sst2" else SPLIT_SIZES[split]
+
+
 def _num_tokens(sentences: Sentences) -> int:
     """Words and RoBERTa's special tokens: two for a sentence, four for a pair."""
     return sum(len(sentence.split()) + 2 for sentence in sentences)
@@ -87,27 +95,35 @@ def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
 
 def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
     statement = draw_statement(draws, TASK)
-    other = statement if label else _changed(statement, draws)
+    other = statement if label else _unrelated(statement, draws)
     if (other == statement) != label:
         return None
     return _pair(lambda: express(statement, draws, TASK), lambda: express(other, draws, TASK), split)
 
 
 def _draw_inference(draws: Draws, label: int, split: str) -> Sentences | None:
-    """Changes keep the frequency of what they change, so that one sentence alone says nothing about the label."""
-    hypothesis = draw_statement(draws, TASK, hypernym_percent=40)
-    premise = specialise(hypothesis, draws)
-    if label != Relation.ENTAILMENT.value:
-        premise = change(premise, draws) if label == Relation.CONTRADICTION.value else _changed(premise, draws)
+    """The premise tells more of the hypothesis, of its opposite, or of something else.
+
+    Hypotheses are drawn alike for all labels, and so are premises: one sentence alone says nothing about the label.
+    """
+    hypothesis = draw_statement(draws, TASK, hypernym_percent=HYPOTHESIS_HYPERNYM_PERCENT)
+    told = hypothesis
+    if label == Relation.CONTRADICTION.value:
+        told = replace(hypothesis, end=1 - hypothesis.end)
+    elif label == Relation.NEUTRAL.value:
+        told = _unrelated(hypothesis, draws, hypernym_percent=HYPOTHESIS_HYPERNYM_PERCENT)
+    premise = specialise(told, draws)
     if relation(premise, hypothesis).value != label:
         return None
     return _pair(lambda: express(premise, draws, TASK), lambda: express(hypothesis, draws, TASK), split)
 
 
-def _changed(statement: Statement, draws: Draws) -> Statement:
-    for _ in range(NUM_CHANGES):
-        statement = change(statement, draws)
-    return statement
+def _unrelated(statement: Statement, draws: Draws, *, hypernym_percent: int = 10) -> Statement:
+    """Another statement of the same form (event or state, with or without a place): the form tells no label."""
+    while True:
+        other = draw_statement(draws, TASK, hypernym_percent=hypernym_percent)
+        if len(other.participants) == len(statement.participants) and (other.place is None) == (statement.place is None):
+            return other
 
 
 def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: str) -> Sentences | None:

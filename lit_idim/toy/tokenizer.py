@@ -9,7 +9,7 @@ from transformers import PreTrainedTokenizerFast
 from lit_idim.toy.vocabulary import toy_vocabulary
 
 SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
-MODEL_MAX_LENGTH_TOKENS = 64
+MODEL_MAX_LENGTH_TOKENS = 32
 
 
 def build_toy_tokenizer() -> PreTrainedTokenizerFast:

@@ -62,7 +62,6 @@ def test_bad_input_is_one_line(
 @pytest.mark.parametrize("path", sorted((resource_path("configs") / "pretrain").glob("*.yaml")), ids=lambda p: p.stem)
 def test_every_shipped_config_loads(path: Path) -> None:
     values = yaml.safe_load(path.read_text())
-    values.pop("num_workers", None), values.pop("compile_encoder", None), values.pop("micro_batch_size", None)
     settings = PretrainingSettings(**{**values, "encoder": EncoderShape(**values["encoder"])})
     assert settings.name == path.stem
 
