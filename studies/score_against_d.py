@@ -2,7 +2,7 @@
 
     lightning run studies/score_against_d.py [--model FOLDER_OR_NAME] [--task sst2] [--out DIR]
 
-The default needs no download: an untrained encoder of 0.5M parameters on the toy language. Each row is one training at
+The default needs no download: an encoder of 0.5M parameters, pretrained on the toy language, ships with the package. Each row is one training at
 one seed and one learning rate: a look at the curve, not a d90 with an interval.
 """
 
@@ -18,24 +18,23 @@ from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
 from lit_idim.training import Method, SubspaceClassifier, build_trainer, quiet_lightning, shut_down_process_group
 
-TOY_MODEL = "configs/models/toy"
+TOY_MODEL = "checkpoints/toy-L2-H128/step-4000"
 COLUMNS = ("method", "d", "num_parameters", "learning_rate", "dev_score", "num_updates", "seconds")
 
 
 def score_against_d(
     model: str = TOY_MODEL,
-    random_weights: bool | None = None,
     task: str = "toy-sst2",
     tokenizer: str | None = None,
     data_dir: str | None = None,
-    max_length: int = 64,
-    max_train_examples: int | None = 2000,
+    max_length: int = 32,
+    max_train_examples: int | None = None,
     max_dev_examples: int | None = None,
-    epochs: int = 2,
+    epochs: int = 3,
     batch_size: int = 32,
-    full_learning_rate: float = 1e-3,
+    full_learning_rate: float = 5e-4,
     methods: tuple[Method, ...] = ("did", "said"),
-    d_values: tuple[int, ...] = (10, 100, 1000, 10000),
+    d_values: tuple[int, ...] = (16, 64, 256, 1024, 4096),
     projection: str = "fastfood",
     seed: int = 0,
     out: Path = Path("outputs/score_against_d"),
@@ -44,10 +43,8 @@ def score_against_d(
 
     Args:
         model: Folder in save_pretrained format, or name on the model hub.
-        random_weights: Start from the untrained encoder of that architecture; if null, only for the default model,
-            which is an architecture without weights.
         task: Name of the task.
-        tokenizer: Folder or name of the tokenizer; if null the model's, "toy" for the default model.
+        tokenizer: Folder or name of the tokenizer; the model's if null.
         data_dir: Folder of the task's files; the data hub if null. Toy tasks need neither.
         max_length: Most tokens of an example.
         max_train_examples: Most training examples.
@@ -62,13 +59,12 @@ def score_against_d(
         out: Folder for the results.
     """
     quiet_lightning()
-    random_weights = model == TOY_MODEL if random_weights is None else random_weights
     if out.is_file():
         raise UserError(f"out must be a folder, but {out} is a file")
     out.mkdir(parents=True, exist_ok=True)
     data = GLUEDataModule(
         task=task,
-        tokenizer=tokenizer or ("toy" if model == TOY_MODEL else model),
+        tokenizer=tokenizer or model,
         data_dir=data_dir,
         batch_size=batch_size,
         max_length=max_length,
@@ -90,7 +86,6 @@ def score_against_d(
             projection_seed=seed,
             head_seed=seed,
             dropout_seed=seed,
-            random_weights=random_weights,
             full_learning_rate=full_learning_rate,
         )
         trainer = build_trainer(max_epochs=epochs, enable_progress_bar=False, limit_val_batches=0)
@@ -111,8 +106,12 @@ def score_against_d(
             print("  ".join(f"{name} {_shown(value)}" for name, value in rows[-1].items()), flush=True)
             _write_table(out, rows)
     if trainer.is_global_zero:
-        _draw(out, rows, f"{task}, {Path(model).name}{', untrained' if random_weights else ''}, one seed")
+        _draw(out, rows, f"{_title(task)}, {'/'.join(Path(model).parts[-2:])}, one seed")
     shut_down_process_group()
+
+
+def _title(task: str) -> str:
+    return f"{task} (generated language)" if task.startswith("toy-") else task
 
 
 def _shown(value: object) -> str:

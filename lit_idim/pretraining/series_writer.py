@@ -82,6 +82,8 @@ class SeriesWriter(Callback):
         loss, accuracy = module.score_held_out(copy.deepcopy(stored).float())
         aside = self.folder / f"{_ASIDE}step-{step}"
         if step == 0 and not module.settings.keep_untrained_weights:
+            # What save_pretrained would add beside weights.
+            stored.config.architectures, stored.config.dtype = [type(stored).__name__], stored.dtype
             stored.config.save_pretrained(aside)
             write_untrained(aside, seed=module.settings.seed, dtype=module.settings.weights_dtype)
         else:

@@ -56,7 +56,7 @@ def make_untrained(folder: Path) -> Path:
         _draw(folder).save_pretrained(aside)
         if not made.exists():
             aside.replace(made)
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise UserError(f"{folder} does not say how to draw its untrained weights: {error}") from error
     except OSError as error:
         raise UserError(f"{made} cannot be written ({error}); set LIT_IDIM_CACHE to a folder that can") from error

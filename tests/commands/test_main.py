@@ -10,7 +10,7 @@ from lit_idim.commands.main import main
 from lit_idim.resources import resource_path
 from lit_idim.toy import build_toy_tokenizer
 
-TOY = ["--model.task", "toy-sst2", "--data.max_length", "64", "--trainer.accelerator", "cpu"]
+TOY = ["--model.task", "toy-sst2", "--data.max_length", "32", "--trainer.accelerator", "cpu"]
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +23,7 @@ def encoder(tmp_path: Path) -> str:
     tokenizer = build_toy_tokenizer()
     config = RobertaConfig(
         vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=66, type_vocab_size=1,
+        max_position_embeddings=34, type_vocab_size=1,
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -54,7 +54,7 @@ def test_fit_then_validate_test_and_predict(encoder: str, method: str, capsys: p
     assert "checkpoint" not in fitted
 
     # the checkpoint tells model, task and method; only the data are named again
-    data = ["--data.max_length", "64", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
+    data = ["--data.max_length", "32", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
     assert run("validate", "--ckpt_path", checkpoint, *data) == 0
     validated = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
     assert validated == fitted[fitted.index("dev_loss") :]
@@ -74,7 +74,7 @@ def test_the_score_is_that_after_the_last_update(encoder: str, capsys: pytest.Ca
     train = ["--model.method", "did", "--model.d", "40", "--model.learning_rate", "3.0"]
     assert run("fit", *options, *train, "--trainer.max_epochs", "5", "--trainer.max_steps", "8") == 0
     fitted = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
-    data = ["--data.max_length", "64", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
+    data = ["--data.max_length", "32", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
     assert run("validate", "--ckpt_path", "outputs/fit/version_0/checkpoints/last.ckpt", *data) == 0
     validated = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
     assert validated == fitted[fitted.index("dev_loss") :]
@@ -139,7 +139,7 @@ def test_the_toy_configuration_runs_from_any_folder() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train"], "VERB must be one of fit, validate, test, predict; got 'train'"),
+        (["train"], "VERB must be one of fit, validate, test, predict, pretrain, checkpoints; got 'train'"),
         (["fit", "--config", "configs/fit/none.yaml"], "configs/fit/none.yaml does not exist"),
         (["fit", "--model.model", "encoder", *TOY, "--model.method", "said", "--model.d", "3"], "d must exceed m = 3"),
         (["test", "--ckpt_path", "encoder/config.json"], "ckpt_path: encoder/config.json is not a checkpoint"),

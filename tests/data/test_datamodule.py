@@ -212,7 +212,7 @@ def test_what_only_the_tokenizer_or_the_data_can_tell_is_refused_in_words(make) 
 @pytest.mark.parametrize(("task", "num_labels"), [("toy-sst2", 2), ("toy-mrpc", 2), ("toy-mnli", 3)])
 def test_toy_tasks_need_neither_files_nor_network(task, num_labels) -> None:
     data = GLUEDataModule(
-        task=task, tokenizer="toy", max_length=64, max_train_examples=64, max_dev_examples=32, test_split="test"
+        task=task, tokenizer="toy", max_length=32, max_train_examples=64, max_dev_examples=32, test_split="test"
     )
     data.setup("fit")
     assert data.num_train_examples == 64

@@ -16,6 +16,7 @@ from transformers import AutoModelForMaskedLM, AutoTokenizer
 from lit_idim.errors import UserError
 from lit_idim.pretraining import EncoderShape
 from lit_idim.pretraining.series_writer import RESUME_FILE, SeriesWriter
+from lit_idim.series import load_series
 from lit_idim.subspace.loading import load_classifier
 
 Run = Callable[..., Path]
@@ -64,6 +65,18 @@ def test_bfloat16_files_hold_the_rounded_weights(run: Run) -> None:
     exact = load_file(run("exact") / "step-12" / "model.safetensors")
     assert rounded.keys() == exact.keys()
     assert all(torch.equal(rounded[name], exact[name].bfloat16()) for name in exact)
+
+
+def test_step_0_may_be_told_by_its_seed(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIT_IDIM_CACHE", str(tmp_path / "made"))
+    kept = run("kept", weights_dtype="bfloat16")
+    told = run("told", weights_dtype="bfloat16", keep_untrained_weights=False)
+    assert not (told / "step-0" / "model.safetensors").exists()
+    made = Path(load_series(str(told)).fetch(0).model)
+    assert weights(made) == weights(kept / "step-0")
+    for name in ("config.json", "tokenizer.json"):
+        assert (made / name).read_text() == (kept / "step-0" / name).read_text()
+    assert load_series(str(told)).steps == (0, 6, 12)
 
 
 @pytest.mark.parametrize("step", [3, 6, 11])

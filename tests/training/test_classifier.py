@@ -24,7 +24,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
     tokenizer = build_toy_tokenizer()
     config = RobertaConfig(
         vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=66, type_vocab_size=1, initializer_range=0.2,
+        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2,
     )  # fmt: skip
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -34,7 +34,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 def toy_data(encoder: str, **changes: Any) -> GLUEDataModule:
-    settings: dict[str, Any] = {"task": "toy-sst2", "max_train_examples": 160, "max_dev_examples": 90, "max_length": 64}
+    settings: dict[str, Any] = {"task": "toy-sst2", "max_train_examples": 160, "max_dev_examples": 90, "max_length": 32}
     return GLUEDataModule(tokenizer=encoder, **(settings | changes))
 
 

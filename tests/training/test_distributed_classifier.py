@@ -33,7 +33,7 @@ class CountFloats(Callback):
 encoder, method, out = sys.argv[1:]
 torch.set_num_threads(1)
 quiet_lightning()
-data = GLUEDataModule("toy-sst2", encoder, max_length=64, batch_size=16, max_train_examples=320, max_dev_examples=51)
+data = GLUEDataModule("toy-sst2", encoder, max_length=32, batch_size=16, max_train_examples=320, max_dev_examples=51)
 model = SubspaceClassifier(encoder, "toy-sst2", method=method, d=60, learning_rate=0.05)
 trainer = build_trainer(max_epochs=1, enable_progress_bar=False, callbacks=[CountFloats()], accelerator="cpu")
 trainer.fit(model, datamodule=data)
@@ -53,7 +53,7 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
     tokenizer = build_toy_tokenizer()
     config = RobertaConfig(
         vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=66, type_vocab_size=1, initializer_range=0.2, hidden_dropout_prob=0.0,
+        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2, hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
     )  # fmt: skip
     with torch.random.fork_rng():

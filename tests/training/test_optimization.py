@@ -39,7 +39,7 @@ def test_no_warm_up_starts_at_the_peak() -> None:
 
 
 def test_full_fine_tuning_decays_matrices_alone() -> None:
-    model = load_classifier("configs/models/toy", num_labels=2, random_weights=True)
+    model = load_classifier("checkpoints/toy-L2-H128/step-4000", num_labels=2)
     optimizer = full_optimizer(model, name="adam", learning_rate=1e-3, weight_decay=0.1)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     decayed, plain = ({names[id(parameter)] for parameter in group["params"]} for group in optimizer.param_groups)
@@ -51,7 +51,7 @@ def test_full_fine_tuning_decays_matrices_alone() -> None:
 
 
 def test_subspace_has_no_decay_and_a_rate_for_the_lambdas() -> None:
-    model = load_classifier("configs/models/toy", num_labels=2, random_weights=True)
+    model = load_classifier("checkpoints/toy-L2-H128/step-4000", num_labels=2)
     subspace = Subspace(model, d=20, method="said")
     optimizer = subspace_optimizer(subspace, name="adam", learning_rate=0.3, lambda_learning_rate=0.02)
     assert [(len(group["params"][0]), group["lr"]) for group in optimizer.param_groups] == [(16, 0.3), (4, 0.02)]

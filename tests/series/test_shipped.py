@@ -1,0 +1,96 @@
+"""The series that ship with their weights: sound, of the stated sizes, and what the configs make."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from safetensors.torch import load_file
+from transformers import AutoModelForMaskedLM
+
+from lit_idim.pretraining import EncoderShape, PretrainingSettings, pretrain
+from lit_idim.pretraining.series_writer import SeriesWriter
+from lit_idim.resources import resource_path
+from lit_idim.series import load_series
+from lit_idim.series.verification import verify_series
+
+TOY_LADDER = ("toy-L1-H64", "toy-L2-H64", "toy-L2-H96", "toy-L2-H128", "toy-L3-H144")
+SHIPPED = (*TOY_LADDER, "mini")
+
+
+@pytest.fixture(autouse=True)
+def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LIT_IDIM_CACHE", str(tmp_path / "cache"))
+
+
+def num_bytes(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_step_is_sound_and_has_its_checksum(name: str) -> None:
+    series = load_series(name)
+    assert set(series.checksums) == set(series.steps) and series.steps[0] == 0
+    reports = list(verify_series(series))
+    assert [(report.step, report.status, report.faults) for report in reports] == [
+        (step, "ok", ()) for step in series.steps
+    ]
+
+
+def test_the_toy_ladder_has_four_common_steps_and_is_small() -> None:
+    folders = [resource_path("checkpoints") / name for name in TOY_LADDER]
+    common = set.intersection(*(set(load_series(name).steps) for name in TOY_LADDER))
+    assert common == {0, 1000, 2000, 4000}
+    assert sum(map(num_bytes, folders)) < 15e6
+    sizes = []
+    for folder in folders:
+        model = AutoModelForMaskedLM.from_pretrained(folder / "step-4000")
+        assert model.dtype == torch.bfloat16
+        sizes.append(sum(parameter.numel() for parameter in model.parameters()))
+    assert sizes == sorted(sizes) and sizes[0] < 1e5 < 8e5 < sizes[-1]
+
+
+def test_mini_is_small_enough_to_be_committed() -> None:
+    assert num_bytes(resource_path("checkpoints") / "mini") < 45e6
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_held_out_loss_falls_from_step_to_step(name: str) -> None:
+    folder = resource_path("checkpoints") / name
+    scores = [json.loads((folder / f"step-{s}" / "pretraining.json").read_text()) for s in load_series(name).steps]
+    losses = [score["held_out_loss"] for score in scores]
+    assert losses == sorted(losses, reverse=True)
+
+
+class EnoughError(Exception):
+    pass
+
+
+@pytest.mark.slow
+def test_the_config_makes_the_shipped_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first kept step of the smallest size, made anew; rounding may differ between processors."""
+    name, step = "toy-L1-H64", 1000
+    original = SeriesWriter.on_train_batch_end
+
+    def stop(self: SeriesWriter, trainer: Any, *arguments: Any) -> None:
+        original(self, trainer, *arguments)
+        if trainer.global_step == step:
+            raise EnoughError
+
+    monkeypatch.setattr(SeriesWriter, "on_train_batch_end", stop)
+    values = yaml.safe_load((resource_path("configs") / "pretrain" / f"{name}.yaml").read_text())
+    settings = PretrainingSettings(**{**values, "encoder": EncoderShape(**values["encoder"])})
+    with pytest.raises(EnoughError):
+        pretrain(settings, out=tmp_path / "out", accelerator="cpu", cache_dir=tmp_path / "packed")
+    made, shipped = tmp_path / "out" / f"step-{step}", resource_path("checkpoints") / name / f"step-{step}"
+    assert load_series(str(tmp_path / "out")).fetch(0).model == load_series(name).fetch(0).model
+    scores = [json.loads((folder / "pretraining.json").read_text()) for folder in (made, shipped)]
+    assert scores[0]["num_tokens"] == scores[1]["num_tokens"]
+    assert abs(scores[0]["held_out_loss"] - scores[1]["held_out_loss"]) < 0.05
+    ours, theirs = (
+        torch.cat([tensor.float().ravel() for _, tensor in sorted(load_file(folder / "model.safetensors").items())])
+        for folder in (made, shipped)
+    )
+    assert torch.corrcoef(torch.stack([ours, theirs]))[0, 1] > 0.98
