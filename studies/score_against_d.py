@@ -2,8 +2,8 @@
 
     lightning run studies/score_against_d.py [--model FOLDER_OR_NAME] [--task sst2] [--out DIR]
 
-The default needs no download: an encoder of 0.5M parameters, pretrained on the toy language, ships with the package. Each row is one training at
-one seed and one learning rate: a look at the curve, not a d90 with an interval.
+The default needs no download: an encoder of 0.5M parameters, pretrained on the toy language, ships with the package.
+Each row is one training at one seed and one learning rate: a look at the curve, not a d90 with an interval.
 """
 
 import csv

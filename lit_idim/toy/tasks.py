@@ -122,8 +122,12 @@ def _unrelated(statement: Statement, draws: Draws, *, hypernym_percent: int = 10
     """Another statement of the same form (event or state, with or without a place): the form tells no label."""
     while True:
         other = draw_statement(draws, TASK, hypernym_percent=hypernym_percent)
-        if len(other.participants) == len(statement.participants) and (other.place is None) == (statement.place is None):
+        if _form(other) == _form(statement):
             return other
+
+
+def _form(statement: Statement) -> tuple[int, bool]:
+    return len(statement.participants), statement.place is None
 
 
 def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: str) -> Sentences | None:
