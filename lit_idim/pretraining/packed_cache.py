@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from lightning.pytorch.utilities import rank_zero_warn
 
 from lit_idim.cache import default_cache_dir
 from lit_idim.pretraining.corpus import corpus_identity, read_corpus
@@ -38,11 +39,25 @@ def load_packed(
     identity = json.dumps([_FORMAT_VERSION, corpus_identity(corpus), vocabulary, sequence_length])
     folder = Path(cache_dir) if cache_dir is not None else default_cache_dir()
     path = folder / "packed" / f"{hashlib.sha256(identity.encode()).hexdigest()[:32]}.npy"
-    if not path.exists():
+    packed = _open(path, sequence_length)
+    if packed is None:
         packed = pack_corpus(read_corpus(corpus), tokenizer, sequence_length=sequence_length)
         path.parent.mkdir(parents=True, exist_ok=True)
         aside = path.with_name(f".{path.name}.{os.getpid()}")
         with aside.open("wb") as file:
             np.save(file, packed)
         aside.replace(path)
-    return np.load(path, mmap_mode="r")  # type: ignore[no-any-return]
+        packed = np.load(path, mmap_mode="r")
+    return packed
+
+
+def _open(path: Path, sequence_length: int) -> Tokens | None:
+    """The memory map of a file; None where there is none, or a damaged one, which will be made again."""
+    try:
+        packed: Tokens = np.load(path, mmap_mode="r")
+    except FileNotFoundError:
+        return None
+    except (ValueError, EOFError, OSError) as error:
+        rank_zero_warn(f"{path} is damaged ({error}) and will be made again")
+        return None
+    return packed if packed.ndim == 2 and packed.shape[1] == sequence_length else None

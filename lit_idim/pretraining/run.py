@@ -19,7 +19,7 @@ from lit_idim.pretraining.model import MaskedLanguageModel, build_model
 from lit_idim.pretraining.packed_cache import load_packed
 from lit_idim.pretraining.progress import Progress
 from lit_idim.pretraining.series_writer import RESUME_FILE, SeriesWriter
-from lit_idim.pretraining.settings import BPE_TOKENIZER, PretrainingSettings
+from lit_idim.pretraining.settings import BPE_TOKENIZER, ROBERTA_VOCAB_SIZE, PretrainingSettings
 from lit_idim.pretraining.tokenizer import train_tokenizer
 from lit_idim.series import FolderSource, Series, write_series
 from lit_idim.training import build_trainer, quiet_lightning
@@ -176,7 +176,9 @@ def _tokenizer(out: Path, settings: PretrainingSettings) -> PreTrainedTokenizerB
     folder = out / TOKENIZER_FOLDER
     if not folder.exists():
         tokenizer = train_tokenizer(
-            read_corpus(settings.corpus), vocab_size=settings.vocab_size, max_length=settings.sequence_length
+            read_corpus(settings.corpus),
+            vocab_size=settings.vocab_size or ROBERTA_VOCAB_SIZE,
+            max_length=settings.sequence_length,
         )
         aside = out / f".{TOKENIZER_FOLDER}.{os.getpid()}"
         tokenizer.save_pretrained(aside)

@@ -6,6 +6,7 @@ from typing import Literal
 from lit_idim.errors import UserError
 
 BPE_TOKENIZER = "bpe"
+ROBERTA_VOCAB_SIZE = 50265
 WeightsDtype = Literal["float32", "bfloat16"]
 
 
@@ -50,7 +51,7 @@ class PretrainingSettings:
         license: licence of the weights.
         notes: where the text is from and under which licence, for the model card.
         tokenizer: "bpe" to train one on the corpus, "toy" for the toy language's, or a folder or name on the hub.
-        vocab_size: tokens of a tokenizer to train; no effect on others.
+        vocab_size: tokens of the tokenizer to train, 50265 if null; others have their size.
         sequence_length: tokens of a sequence.
         encoder: size of the model.
         num_steps: updates.
@@ -73,7 +74,7 @@ class PretrainingSettings:
     license: str = "unknown"
     notes: str = ""
     tokenizer: str = BPE_TOKENIZER
-    vocab_size: int = 50265
+    vocab_size: int | None = None
     sequence_length: int = 512
     encoder: EncoderShape = field(default_factory=EncoderShape)
     num_steps: int = 500_000
@@ -93,6 +94,11 @@ class PretrainingSettings:
         for name in ("num_steps", "batch_size", "num_held_out_sequences"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: expected a positive number, got {getattr(self, name)}")
+        if self.vocab_size is not None and self.tokenizer != BPE_TOKENIZER:
+            raise UserError(
+                f"vocab_size: {self.vocab_size} has no effect on the tokenizer {self.tokenizer!r}, which has its size; "
+                "leave it out, or pass --tokenizer bpe to train one"
+            )
         if not 0 <= self.warmup_steps < self.num_steps:
             raise UserError(
                 f"warmup_steps: expected less than num_steps = {self.num_steps}, got {self.warmup_steps}; lower it"

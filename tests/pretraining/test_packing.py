@@ -102,6 +102,19 @@ def test_a_trained_tokenizer_has_robertas_form() -> None:
     assert tokenizer.decode(tokenizer(text, add_special_tokens=False).input_ids) == text
 
 
+def test_a_damaged_cache_is_made_again(tmp_path: Path) -> None:
+    tokenizer = build_toy_tokenizer()
+
+    def load() -> np.ndarray:
+        return load_packed(["toy:50"], tokenizer, sequence_length=12, cache_dir=tmp_path)
+
+    whole = np.array(load())
+    (path,) = tmp_path.rglob("*.npy")
+    path.write_bytes(path.read_bytes()[:-40])
+    with pytest.warns(UserWarning, match="is damaged"):
+        assert (load() == whole).all()
+
+
 @pytest.mark.parametrize(("vocab_size", "message"), [(100, "at least 261"), (5000, "yields only")])
 def test_a_vocabulary_that_cannot_be_is_refused(vocab_size: int, message: str) -> None:
     with pytest.raises(UserError, match=message):

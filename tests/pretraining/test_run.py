@@ -143,6 +143,7 @@ def test_a_folder_of_other_checkpoints_is_refused(run: Run, tmp_path: Path) -> N
     ("settings", "options", "message"),
     [
         ({"warmup_steps": 12}, {}, "warmup_steps: expected less than num_steps = 12"),
+        ({"vocab_size": 500}, {}, "vocab_size: 500 has no effect on the tokenizer 'toy'"),
         ({"num_steps": 0}, {}, "num_steps: expected a positive number"),
         ({"corpus": ["missing.txt"]}, {}, "missing.txt does not exist"),
         ({"tokenizer": "no/such"}, {}, "tokenizer: 'no/such' is neither a folder"),
