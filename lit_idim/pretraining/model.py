@@ -6,6 +6,7 @@ Shapes: B sequences of T tokens, K masked positions, V tokens in the vocabulary.
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
@@ -108,7 +109,8 @@ class MaskedLanguageModel(LightningModule):
         self.settings = settings
         self.micro_batch_size = micro_batch_size
         self.num_workers = num_workers
-        self._encode = torch.compile(model.roberta) if compile_encoder else model.roberta
+        # Not a submodule: the saved state is the same with and without compilation.
+        self._encode = partial(torch.compile(model.roberta) if compile_encoder else model.roberta)
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
         settings = self.settings

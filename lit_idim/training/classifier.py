@@ -1,5 +1,6 @@
 """`SubspaceClassifier`: full fine-tuning, DID and SAID as one LightningModule."""
 
+import math
 from typing import Any, Literal
 
 import lightning
@@ -108,7 +109,8 @@ class SubspaceClassifier(lightning.LightningModule):
         self.learning_rate = self._peak_rate(learning_rate, full_learning_rate)
         self.last_scored_update: int | None = None
         self.metrics = nn.ModuleDict({split: TaskMetrics(self.task) for split in ("dev", "test")})
-        self.losses = nn.ModuleDict({split: MeanMetric(nan_strategy="disable") for split in ("dev", "test")})
+        # NaN stays NaN. torchmetrics 1.9 drops the weights where nan_strategy is "disable".
+        self.losses = nn.ModuleDict({split: MeanMetric(nan_strategy=math.nan) for split in ("dev", "test")})
 
     @property
     def num_trained(self) -> int:

@@ -207,3 +207,13 @@ def test_a_checkpoint_with_damaged_weights_is_refused(encoder: str, tmp_path: Pa
     for method in METHODS:
         with pytest.raises(UserError, match=r"encoder\.layer\.1\.output\.dense\.weight holds NaN"):
             classifier(str(tmp_path), method)
+
+
+def test_the_dev_loss_is_a_mean_over_examples_whatever_the_batches(encoder: str) -> None:
+    model = classifier(encoder, "full", d=None, head_seed=3)
+    losses = []
+    for eval_batch_size in (7, 90):
+        trainer = build_trainer(accelerator="cpu", enable_progress_bar=False)
+        data = toy_data(encoder, eval_batch_size=eval_batch_size)
+        losses.append(trainer.validate(model, datamodule=data, verbose=False)[0]["dev_loss"])
+    assert losses[0] == pytest.approx(losses[1], abs=1e-6)
