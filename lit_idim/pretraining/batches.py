@@ -3,6 +3,7 @@
 Shapes: B sequences of T tokens, K masked positions.
 """
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -41,10 +42,10 @@ class MaskedBatch:
     num_tokens: int
 
     def to(self, device: torch.device, non_blocking: bool = False) -> "MaskedBatch":
-        """The batch on a device (Lightning's protocol for moving batches)."""
+        """The batch on a device (Lightning's protocol); pinned memory is copied in the background."""
 
         def moved(tensor: Tensor) -> Tensor:
-            return tensor.to(device, non_blocking=non_blocking)
+            return tensor.to(device, non_blocking=non_blocking or tensor.is_pinned())
 
         mask = None if self.attention_mask is None else moved(self.attention_mask)
         return MaskedBatch(
@@ -91,6 +92,11 @@ class PackedText:
         self.seed = seed
         order = keyed_permutation(seed, "pretraining/held_out", len(tokens))
         self.held_out, self.trained = order[:num_held_out], np.sort(order[num_held_out:])
+
+    def checksum(self) -> str:
+        """16 hexadecimal digits of the number of sequences and the tokens of 100,000 or more of them."""
+        some = self.tokens[:: max(1, len(self.tokens) // ENOUGH_TO_COUNT)]
+        return hashlib.sha256(f"{self.tokens.shape}".encode() + some.tobytes()).hexdigest()[:16]
 
     def mean_tokens(self) -> float:
         """Tokens without padding of a trained sequence, on average over 100,000 or more of them."""

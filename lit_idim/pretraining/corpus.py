@@ -13,6 +13,7 @@ from typing import IO
 from lit_idim.data.optional_import import import_optional
 from lit_idim.errors import UserError
 from lit_idim.toy import toy_corpus
+from lit_idim.toy.vocabulary import LANGUAGE_VERSION
 
 TEXT_SUFFIXES = (".txt", ".text", ".xz", ".gz", ".zst")
 DOCUMENT_END = ""
@@ -65,7 +66,10 @@ def corpus_identity(sources: Iterable[str]) -> list[str]:
     """What tells whether a corpus is the one that was tokenised before: names, sizes and times of its files."""
     identity = []
     for source in sources:
-        if source.startswith(("toy:", "hub:")):
+        if source.startswith("toy:"):
+            identity.append(f"{source} version {LANGUAGE_VERSION}")
+            continue
+        if source.startswith("hub:"):
             identity.append(source)
             continue
         for path in _files(source):
@@ -152,5 +156,5 @@ def _hub_lines(source: str) -> Iterator[str]:
     if "text" not in dataset.column_names:
         raise UserError(f"corpus: {source} has no column 'text'; it has {', '.join(dataset.column_names)}")
     for text in dataset["text"]:
-        yield from text.splitlines()
+        yield from (line.strip() for line in (text or "").splitlines() if line.strip())
         yield DOCUMENT_END

@@ -53,7 +53,7 @@ def build_model(settings: PretrainingSettings, tokenizer: PreTrainedTokenizerBas
         intermediate_size=shape.intermediate_size or 4 * shape.hidden_size,
         hidden_dropout_prob=shape.dropout,
         attention_probs_dropout_prob=shape.dropout,
-        max_position_embeddings=settings.sequence_length + 2,  # positions count from the id of <pad> on
+        max_position_embeddings=settings.sequence_length + tokenizer.pad_token_id + 1,  # positions follow <pad>'s id
         type_vocab_size=1,
         layer_norm_eps=1e-5,
         bos_token_id=tokenizer.bos_token_id,
@@ -186,6 +186,8 @@ class MaskedLanguageModel(LightningModule):
                 for batch in self.text.held_out_batches(size)
             ]
         count = sum(score.count for score in scores)
+        if count == 0:
+            raise UserError("num_held_out_sequences: so few are held out that none of their tokens is masked; raise it")
         return sum(float(score.loss) for score in scores) / count, sum(int(score.correct) for score in scores) / count
 
     @contextmanager

@@ -11,6 +11,7 @@ import numpy as np
 from lightning.pytorch.utilities import rank_zero_warn
 
 from lit_idim.cache import default_cache_dir
+from lit_idim.errors import UserError
 from lit_idim.pretraining.corpus import corpus_identity, read_corpus
 from lit_idim.pretraining.packing import Tokens, pack_corpus
 
@@ -42,11 +43,14 @@ def load_packed(
     packed = _open(path, sequence_length)
     if packed is None:
         packed = pack_corpus(read_corpus(corpus), tokenizer, sequence_length=sequence_length)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        aside = path.with_name(f".{path.name}.{os.getpid()}")
-        with aside.open("wb") as file:
-            np.save(file, packed)
-        aside.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            aside = path.with_name(f".{path.name}.{os.getpid()}")
+            with aside.open("wb") as file:
+                np.save(file, packed)
+            aside.replace(path)
+        except OSError as error:
+            raise UserError(f"cache_dir: {path} cannot be written ({error}); pass a folder that can") from error
         packed = np.load(path, mmap_mode="r")
     return packed
 
@@ -55,7 +59,7 @@ def _open(path: Path, sequence_length: int) -> Tokens | None:
     """The memory map of a file; None where there is none, or a damaged one, which will be made again."""
     try:
         packed: Tokens = np.load(path, mmap_mode="r")
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return None
     except (ValueError, EOFError, OSError) as error:
         rank_zero_warn(f"{path} is damaged ({error}) and will be made again")

@@ -39,7 +39,7 @@ def pack_corpus(lines: Iterable[str], tokenizer: Any, *, sequence_length: int) -
     """
     if sequence_length < MIN_SEQUENCE_LENGTH:
         raise UserError(f"sequence_length: expected at least {MIN_SEQUENCE_LENGTH} tokens, got {sequence_length}")
-    bos, eos, pad = (int(tokenizer.convert_tokens_to_ids(token)) for token in ("<s>", "</s>", "<pad>"))
+    bos, eos, pad = tokenizer.bos_token_id, tokenizer.eos_token_id, tokenizer.pad_token_id
     dtype = np.min_scalar_type(max(len(tokenizer), np.iinfo(np.uint16).max))
     chunks: list[Tokens] = []
     rows = _rows(_sentences(lines, tokenizer), bos=bos, eos=eos, room=sequence_length)
@@ -54,6 +54,8 @@ def pack_corpus(lines: Iterable[str], tokenizer: Any, *, sequence_length: int) -
 def _sentences(lines: Iterable[str], tokenizer: Any) -> Iterator[list[int] | None]:
     """Token ids of the sentences; None after each document."""
     remaining = iter(lines)
+    # A text that happens to hold "<mask>" or "</s>" holds these characters, not the tokens.
+    tokenizer.backend_tokenizer.encode_special_tokens = True
     while texts := list(islice(remaining, _LINES_AT_ONCE)):
         pieces: list[str | None] = []
         for line in texts:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import shutil
 from pathlib import Path
 from typing import Any, Literal
 
@@ -26,6 +27,7 @@ from lit_idim.training import build_trainer, quiet_lightning
 
 SETTINGS_FILE = "pretraining.yaml"
 TOKENIZER_FOLDER = "tokenizer"
+TEXT_CHECKSUM_FILE = "text.sha256"
 Precision = Literal["auto", "32-true", "bf16-mixed"]
 
 
@@ -77,6 +79,13 @@ def pretrain(
     """
     quiet_lightning()
     out = Path(out)
+    for name, value in (
+        ("log_every", log_every),
+        ("resume_every", resume_every),
+        ("micro_batch_size", micro_batch_size),
+    ):
+        if value is not None and value < 1:
+            raise UserError(f"{name}: expected a positive number, got {value}")
     check_corpus(settings.corpus)
     steps = checkpoint_steps(
         settings.num_steps,
@@ -86,10 +95,12 @@ def pretrain(
     )
     _claim(out, settings)
     if (out / f"step-{settings.num_steps}").exists():
+        (out / RESUME_FILE).unlink(missing_ok=True)
         print(f"{out}: all {settings.num_steps} steps are done")
         return out
     tokenizer = _tokenizer(out, settings)
     text = load_text(settings, tokenizer, cache_dir=cache_dir)
+    _check_same_text(out, text)
     write_series(_describe(settings, text, out), out)
     module = MaskedLanguageModel(
         build_model(settings, tokenizer),
@@ -99,13 +110,14 @@ def pretrain(
         num_workers=num_workers,
         compile_encoder=compile_encoder,
     )
+    accelerator = os.environ.get("LT_ACCELERATOR", accelerator)  # a launcher's, which decides the precision below
     on_gpu = accelerator in ("gpu", "cuda") or (accelerator == "auto" and torch.cuda.is_available())
     trainer = build_trainer(
         accelerator=accelerator,
         devices=devices,
         strategy=strategy,
         num_nodes=num_nodes,
-        precision=("bf16-mixed" if on_gpu else "32-true") if precision == "auto" else precision,
+        precision=_resolve_precision(precision, on_gpu=on_gpu),
         max_steps=settings.num_steps,
         max_epochs=-1,
         callbacks=[
@@ -132,6 +144,34 @@ def pretrain(
     return out
 
 
+def _resolve_precision(precision: Precision, *, on_gpu: bool) -> Literal["32-true", "bf16-mixed"] | None:
+    if precision != "auto":
+        return precision
+    if "LT_PRECISION" in os.environ:
+        return None  # the launcher's holds
+    return "bf16-mixed" if on_gpu else "32-true"
+
+
+def _check_special_tokens(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    ids = [getattr(tokenizer, f"{token}_token_id") for token in ("bos", "pad", "eos", "mask")]
+    if None in ids or len(set(ids)) < len(ids) or not hasattr(tokenizer, "backend_tokenizer"):
+        raise UserError(
+            f"tokenizer: {name!r} does not have RoBERTa's special tokens, begin, padding, end and mask (ids {ids}), "
+            "or is a slow one; pass --tokenizer bpe to train one"
+        )
+
+
+def _check_same_text(out: Path, text: PackedText) -> None:
+    """A run is resumed on the text that it was started on, whatever its files are called."""
+    path, checksum = out / TEXT_CHECKSUM_FILE, text.checksum()
+    if path.exists() and path.read_text().strip() != checksum:
+        raise UserError(
+            f"corpus: its text, or its tokenizer, is not the one that the run in {out} was started on; restore it, or "
+            "pass another --out"
+        )
+    path.write_text(checksum + "\n")
+
+
 def _describe(settings: PretrainingSettings, text: PackedText, out: Path) -> Series:
     shape = settings.encoder
     return Series(
@@ -150,7 +190,7 @@ def _claim(out: Path, settings: PretrainingSettings) -> None:
     wanted = dataclasses.asdict(settings)
     path = out / SETTINGS_FILE
     if path.exists():
-        found = yaml.safe_load(path.read_text())
+        found = yaml.safe_load(path.read_text()) or {}
         differing = [name for name, value in wanted.items() if found.get(name) != value]
         if differing:
             name = differing[0]
@@ -182,8 +222,12 @@ def _tokenizer(out: Path, settings: PretrainingSettings) -> PreTrainedTokenizerB
         )
         aside = out / f".{TOKENIZER_FOLDER}.{os.getpid()}"
         tokenizer.save_pretrained(aside)
-        if not folder.exists():  # another process of the run may have been faster
+        try:
             aside.replace(folder)
+        except OSError:
+            shutil.rmtree(aside, ignore_errors=True)
+            if not folder.exists():  # if it does, another process of the run was faster
+                raise
     return load_tokenizer(str(folder))
 
 
@@ -195,6 +239,7 @@ def load_text(
     Raises:
         UserError: for a corpus that cannot be read, or is too small.
     """
+    _check_special_tokens(settings.tokenizer, tokenizer)
     tokens = load_packed(settings.corpus, tokenizer, sequence_length=settings.sequence_length, cache_dir=cache_dir)
     pad, mask = tokenizer.pad_token_id, tokenizer.mask_token_id
     special = tuple(sorted({tokenizer.bos_token_id, pad, tokenizer.eos_token_id, mask}))

@@ -59,8 +59,7 @@ class SeriesWriter(Callback):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        num_tokens = torch.tensor(outputs["num_tokens"], device=pl_module.device)
-        self.num_tokens += int(trainer.strategy.reduce(num_tokens, reduce_op="sum"))
+        self.num_tokens += self._sum_over_devices(outputs["num_tokens"], trainer, pl_module)
         step = trainer.global_step
         if step in self.steps:
             self._keep(trainer, pl_module)
@@ -69,6 +68,11 @@ class SeriesWriter(Callback):
             trainer.save_checkpoint(aside)
             if trainer.is_global_zero:
                 aside.replace(self.folder / RESUME_FILE)
+
+    def _sum_over_devices(self, count: int, trainer: Trainer, module: LightningModule) -> int:
+        if trainer.world_size == 1:
+            return count  # reading it back from a GPU would wait for the whole update
+        return int(trainer.strategy.reduce(torch.tensor(count, device=module.device), reduce_op="sum"))
 
     def _keep(self, trainer: Trainer, module: Any) -> None:
         if trainer.is_global_zero and not (self.folder / f"step-{trainer.global_step}").exists():
@@ -89,8 +93,6 @@ class SeriesWriter(Callback):
         else:
             with quiet_transformers():
                 stored.cpu().save_pretrained(aside)
-            for weights in aside.glob("*.safetensors"):
-                weights.chmod(0o644)  # as the umask allows other files to be read, so these
         self.tokenizer.save_pretrained(aside)
         scores = {
             "step": step,

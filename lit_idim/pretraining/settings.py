@@ -91,6 +91,8 @@ class PretrainingSettings:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        if not self.name or "/" in self.name or self.name.startswith("."):
+            raise UserError(f"name: expected a word without slashes, got {self.name!r}")
         for name in ("num_steps", "batch_size", "num_held_out_sequences"):
             if getattr(self, name) < 1:
                 raise UserError(f"{name}: expected a positive number, got {getattr(self, name)}")

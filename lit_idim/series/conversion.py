@@ -74,7 +74,7 @@ def convert_series(
             continue
         location = series.fetch(step, offline)
         try:
-            _write_checkpoint(location, folder, dtype)
+            _write_checkpoint(location, folder, dtype, offline=offline)
         except (OSError, SafetensorError, RuntimeError) as error:
             raise UserError(
                 f"step {step} of series {series.name!r} could not be written to {folder} ({error}); the steps done are "
@@ -94,7 +94,7 @@ def _check_same_series(series: Series, out: Path) -> None:
             raise UserError(f"--out: {out} holds the series {found!r}, not {series.name!r}; pass another folder")
 
 
-def _write_checkpoint(location: CheckpointLocation, folder: Path, dtype: Dtype) -> None:
+def _write_checkpoint(location: CheckpointLocation, folder: Path, dtype: Dtype, *, offline: bool) -> None:
     source = Path(location.model)
     aside = folder.with_name(f"{_ASIDE}{folder.name}")
     shutil.rmtree(aside, ignore_errors=True)
@@ -103,7 +103,7 @@ def _write_checkpoint(location: CheckpointLocation, folder: Path, dtype: Dtype) 
         tensors = {name: _converted(tensor, dtype) for name, tensor in _without_shared(dict(iterate_weights(source)))}
         save_file(tensors, aside / "model.safetensors", metadata={"format": "pt"})
         _write_config(source, aside, dtype)
-        _write_tokenizer(location, aside)
+        _write_tokenizer(location, aside, offline=offline)
         if folder.exists():  # half written by another program
             shutil.rmtree(folder)
         aside.replace(folder)
@@ -143,7 +143,7 @@ def _write_config(source: Path, aside: Path, dtype: Dtype) -> None:
     (aside / "config.json").write_text(text, encoding="utf-8")
 
 
-def _write_tokenizer(location: CheckpointLocation, aside: Path) -> None:
+def _write_tokenizer(location: CheckpointLocation, aside: Path, *, offline: bool) -> None:
     name = location.tokenizer or location.model
     if Path(name).is_dir():
         for file in TOKENIZER_FILES:
@@ -153,7 +153,7 @@ def _write_tokenizer(location: CheckpointLocation, aside: Path) -> None:
     from transformers import AutoTokenizer
 
     try:
-        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(name, trust_remote_code=False, local_files_only=offline)
     except (OSError, ValueError) as error:
         reason = str(error).strip().partition("\n")[0]
         raise UserError(f"its tokenizer {name!r} could not be had from the Hugging Face hub ({reason})") from error

@@ -27,9 +27,12 @@ def write_untrained(folder: Path, *, seed: int, dtype: str) -> None:
 
 def made_folder(folder: Path) -> Path:
     """Where in the cache the untrained weights of a folder are, or would be, made."""
-    identity = [path.read_bytes() for path in (folder / "config.json", folder / UNTRAINED_FILE)]
-    name = hashlib.sha256(b"\0".join(identity)).hexdigest()[:16]
-    return default_cache_dir() / "checkpoints" / "untrained" / name
+    from lit_idim.subspace.initialization import INITIALIZATION_VERSION  # imports torch
+
+    digest = hashlib.sha256(f"{INITIALIZATION_VERSION}".encode())
+    for path in sorted(folder.iterdir()):  # the tokenizer's files too: they are copied
+        digest.update(f"\0{path.name}\0".encode() + path.read_bytes())
+    return default_cache_dir() / "checkpoints" / "untrained" / digest.hexdigest()[:16]
 
 
 def make_untrained(folder: Path) -> Path:
@@ -45,7 +48,7 @@ def make_untrained(folder: Path) -> Path:
         UserError: if a file is damaged, or the cache cannot be written.
     """
     made = made_folder(folder)
-    if made.exists():
+    if (made / "model.safetensors").is_file():
         return made
     aside = made.with_name(f".{made.name}.{os.getpid()}")
     try:
@@ -54,8 +57,11 @@ def make_untrained(folder: Path) -> Path:
             if path.name not in ("config.json", UNTRAINED_FILE):
                 shutil.copyfile(path, aside / path.name)
         _draw(folder).save_pretrained(aside)
-        if not made.exists():
+        try:
             aside.replace(made)
+        except OSError:
+            if not made.exists():  # if it does, another process was faster
+                raise
     except (ValueError, KeyError, AttributeError, TypeError) as error:
         raise UserError(f"{folder} does not say how to draw its untrained weights: {error}") from error
     except OSError as error:

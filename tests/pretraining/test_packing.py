@@ -76,6 +76,15 @@ def test_pieces_of_a_line_are_the_tokens_of_the_line() -> None:
     assert [token for token in packed.ravel().tolist() if token > EOS] == whole
 
 
+def test_special_tokens_in_a_text_are_text() -> None:
+    text = "Write <s>this</s> and <mask> or <pad> so."
+    tokenizer = train_tokenizer([text] * 5, vocab_size=275, max_length=64)
+    packed = pack_corpus([text], tokenizer, sequence_length=128)
+    length = int((packed[0] != PAD).sum())
+    assert (packed[0, :length] > EOS).sum() == length - 2 and 4 not in packed[0]
+    assert tokenizer.decode(packed[0, 1 : length - 1]) == text
+
+
 def test_the_cache_is_filled_once_and_follows_the_text(tmp_path: Path) -> None:
     path = tmp_path / "text.txt"
     path.write_text("the plant is\n")

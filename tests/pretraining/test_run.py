@@ -133,6 +133,18 @@ def test_a_folder_of_other_settings_is_refused(run: Run, settings: dict[str, obj
         run(**settings)
 
 
+def test_a_changed_text_is_refused(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text("the plant is here . \n" * 2000)
+    with monkeypatch.context() as patched:
+        stop_after(patched, 4)
+        with pytest.raises(Stopped):
+            run(corpus=[str(path)])
+    path.write_text("a plant is there . \n" * 2000)
+    with pytest.raises(UserError, match="is not the one that the run in .* was started on"):
+        run(corpus=[str(path)])
+
+
 def test_a_folder_of_other_checkpoints_is_refused(run: Run, tmp_path: Path) -> None:
     (tmp_path / "run" / "step-5").mkdir(parents=True)
     with pytest.raises(UserError, match="checkpoints of another origin"):
@@ -144,6 +156,8 @@ def test_a_folder_of_other_checkpoints_is_refused(run: Run, tmp_path: Path) -> N
     [
         ({"warmup_steps": 12}, {}, "warmup_steps: expected less than num_steps = 12"),
         ({"vocab_size": 500}, {}, "vocab_size: 500 has no effect on the tokenizer 'toy'"),
+        ({"name": "our/mini"}, {}, "name: expected a word without slashes, got 'our/mini'"),
+        ({}, {"resume_every": 0}, "resume_every: expected a positive number, got 0"),
         ({"num_steps": 0}, {}, "num_steps: expected a positive number"),
         ({"corpus": ["missing.txt"]}, {}, "missing.txt does not exist"),
         ({"tokenizer": "no/such"}, {}, "tokenizer: 'no/such' is neither a folder"),

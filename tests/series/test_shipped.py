@@ -85,7 +85,8 @@ def test_the_config_makes_the_shipped_weights(tmp_path: Path, monkeypatch: pytes
     with pytest.raises(EnoughError):
         pretrain(settings, out=tmp_path / "out", accelerator="cpu", cache_dir=tmp_path / "packed")
     made, shipped = tmp_path / "out" / f"step-{step}", resource_path("checkpoints") / name / f"step-{step}"
-    assert load_series(str(tmp_path / "out")).fetch(0).model == load_series(name).fetch(0).model
+    untrained = [Path(load_series(str(series)).fetch(0).model) for series in (tmp_path / "out", name)]
+    assert len({(folder / "model.safetensors").read_bytes() for folder in untrained}) == 1
     scores = [json.loads((folder / "pretraining.json").read_text()) for folder in (made, shipped)]
     assert scores[0]["num_tokens"] == scores[1]["num_tokens"]
     assert abs(scores[0]["held_out_loss"] - scores[1]["held_out_loss"]) < 0.05
