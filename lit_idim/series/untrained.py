@@ -56,7 +56,7 @@ def make_untrained(folder: Path) -> Path:
         for path in folder.iterdir():
             if path.name not in ("config.json", UNTRAINED_FILE):
                 shutil.copyfile(path, aside / path.name)
-        _draw(folder).save_pretrained(aside)
+        _write_drawn(folder, aside)
         try:
             aside.replace(made)
         except OSError:
@@ -69,6 +69,13 @@ def make_untrained(folder: Path) -> Path:
     finally:
         shutil.rmtree(aside, ignore_errors=True)
     return made
+
+
+def _write_drawn(folder: Path, aside: Path) -> None:
+    from lit_idim.subspace.loading import quiet_transformers
+
+    with quiet_transformers():
+        _draw(folder).save_pretrained(aside)
 
 
 def _draw(folder: Path) -> Any:
