@@ -106,7 +106,7 @@ def score_against_d(
             print("  ".join(f"{name} {_shown(value)}" for name, value in rows[-1].items()), flush=True)
             _write_table(out, rows)
     if trainer.is_global_zero:
-        _draw(out, rows, f"{_title(task)}, {'/'.join(Path(model).parts[-2:])}, one seed")
+        _draw(out, rows, f"{_title(task)}, one seed\n{'/'.join(Path(model).parts[-2:])}")
     shut_down_process_group()
 
 
