@@ -43,19 +43,22 @@ def pack_corpus(lines: Iterable[str], tokenizer: Any, *, sequence_length: int) -
     dtype = np.min_scalar_type(max(len(tokenizer), np.iinfo(np.uint16).max))
     chunks: list[Tokens] = []
     rows = _rows(_sentences(lines, tokenizer), bos=bos, eos=eos, room=sequence_length)
-    while batch := list(islice(rows, _ROWS_AT_ONCE)):
-        chunk = np.full((len(batch), sequence_length), pad, dtype=dtype)
-        for i, row in enumerate(batch):
-            chunk[i, : len(row)] = row
-        chunks.append(chunk)
+    # A text that happens to hold "<mask>" or "</s>" holds these characters, not the tokens.
+    tokenizer.backend_tokenizer.encode_special_tokens = True
+    try:
+        while batch := list(islice(rows, _ROWS_AT_ONCE)):
+            chunk = np.full((len(batch), sequence_length), pad, dtype=dtype)
+            for i, row in enumerate(batch):
+                chunk[i, : len(row)] = row
+            chunks.append(chunk)
+    finally:
+        tokenizer.backend_tokenizer.encode_special_tokens = False
     return np.concatenate(chunks)
 
 
 def _sentences(lines: Iterable[str], tokenizer: Any) -> Iterator[list[int] | None]:
     """Token ids of the sentences; None after each document."""
     remaining = iter(lines)
-    # A text that happens to hold "<mask>" or "</s>" holds these characters, not the tokens.
-    tokenizer.backend_tokenizer.encode_special_tokens = True
     while texts := list(islice(remaining, _LINES_AT_ONCE)):
         pieces: list[str | None] = []
         for line in texts:

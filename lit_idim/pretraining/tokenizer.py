@@ -9,9 +9,9 @@ from tokenizers.processors import RobertaProcessing
 from tokenizers.trainers import BpeTrainer
 from transformers import PreTrainedTokenizerFast
 
+from lit_idim.data.roberta_tokenizer import SPECIAL_TOKENS, with_special_tokens
 from lit_idim.errors import UserError
 
-SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 MIN_PAIR_FREQUENCY = 2
 
 
@@ -45,15 +45,4 @@ def train_tokenizer(lines: Iterable[str], *, vocab_size: int, max_length: int) -
     if found < vocab_size:
         raise UserError(f"vocab_size: the corpus yields only {found} tokens, {vocab_size} were asked for; lower it")
     tokenizer.post_processor = RobertaProcessing(("</s>", 2), ("<s>", 0), trim_offsets=True, add_prefix_space=False)
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        cls_token="<s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
-        model_input_names=["input_ids", "attention_mask"],
-        model_max_length=max_length,
-    )
+    return with_special_tokens(tokenizer, max_length=max_length)

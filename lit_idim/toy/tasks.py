@@ -94,6 +94,7 @@ def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
 
 
 def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
+    """The words of one sentence say nothing about the label, its length a little, as in `_draw_inference`."""
     statement = draw_statement(draws, TASK)
     other = statement if label else _unrelated(statement, draws)
     if (other == statement) != label:
@@ -105,8 +106,7 @@ def _draw_inference(draws: Draws, label: int, split: str) -> Sentences | None:
     """The premise tells more of the hypothesis, of its opposite, or of something else.
 
     Hypotheses are drawn alike for all labels, and so are premises: the words of one sentence say nothing about the
-    label. Short meanings have few wordings and are rejected a little more often where both sentences tell one, so that
-    the length of a sentence says a little: a rule by length alone is 2 points above the majority class.
+    label. Their lengths say a little: meanings of few wordings are rejected more often where both sentences tell one.
     """
     hypothesis = draw_statement(draws, TASK, hypernym_percent=HYPOTHESIS_HYPERNYM_PERCENT)
     told = hypothesis

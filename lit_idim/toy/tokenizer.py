@@ -6,9 +6,9 @@ from tokenizers.pre_tokenizers import WhitespaceSplit
 from tokenizers.processors import TemplateProcessing
 from transformers import PreTrainedTokenizerFast
 
+from lit_idim.data.roberta_tokenizer import SPECIAL_TOKENS, with_special_tokens
 from lit_idim.toy.vocabulary import toy_vocabulary
 
-SPECIAL_TOKENS = ("<s>", "<pad>", "</s>", "<unk>", "<mask>")
 MODEL_MAX_LENGTH_TOKENS = 32
 
 
@@ -32,15 +32,4 @@ def build_toy_tokenizer() -> PreTrainedTokenizerFast:
         pair="<s> $A </s> </s> $B </s>",
         special_tokens=[("<s>", ids["<s>"]), ("</s>", ids["</s>"])],
     )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        bos_token="<s>",
-        eos_token="</s>",
-        cls_token="<s>",
-        sep_token="</s>",
-        pad_token="<pad>",
-        unk_token="<unk>",
-        mask_token="<mask>",
-        model_input_names=["input_ids", "attention_mask"],
-        model_max_length=MODEL_MAX_LENGTH_TOKENS,
-    )
+    return with_special_tokens(tokenizer, max_length=MODEL_MAX_LENGTH_TOKENS)

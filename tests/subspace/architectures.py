@@ -23,6 +23,8 @@ from transformers import (
     XLNetConfig,
 )
 
+from lit_idim.subspace import Subspace
+
 WIDE: dict[str, Any] = {"vocab_size": 50, "hidden_size": 16, "num_attention_heads": 2, "intermediate_size": 24}
 BERT: dict[str, Any] = {**WIDE, "num_hidden_layers": 3, "max_position_embeddings": 40}
 
@@ -80,3 +82,19 @@ def tiny_batch(*, batch: int = 3, length: int = 7, seed: int = 0) -> dict[str, t
     generator = torch.Generator().manual_seed(seed)
     ids = torch.randint(3, 50, (batch, length), generator=generator)
     return {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+
+
+def batch_for(name: str) -> dict[str, torch.Tensor]:
+    batch = tiny_batch(batch=1 if name in ("gpt2", "gpt_neox", "llama", "xlnet") else 3)
+    batch["input_ids"][:, -1] = {"bart": 2, "t5": 1}.get(name, 5)
+    return batch
+
+
+def moved(subspace: Subspace, seed: int = 1) -> Subspace:
+    """The subspace at coordinates and scales away from their start."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        subspace.theta_d.copy_(torch.randn(subspace.theta_d.shape, generator=generator))
+        if subspace.lambdas is not None:
+            subspace.lambdas.copy_(1 + 0.5 * torch.randn(subspace.lambdas.shape, generator=generator))
+    return subspace
