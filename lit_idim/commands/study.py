@@ -1,27 +1,91 @@
 """How a study's function becomes a command."""
 
+import inspect
+import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import NoReturn
 
 import jsonargparse
 
 from lit_idim.errors import UserError
+from lit_idim.resources import find_resource
 
 USAGE_EXIT_CODE = 2
+INTERRUPTED_EXIT_CODE = 130
 
 
-def run_study(study: Callable[..., None]) -> int:
+def run_study(study: Callable[..., int | None], *, default_config: str | None = None) -> int:
     """Runs a study with its arguments from the command line or from `--config FILE`.
 
+    Options may be written with hyphens or underscores. A signal to terminate ends a study as Ctrl-C does, in an orderly
+    way: what is finished is written.
+
     Args:
-        study: a function whose signature and docstring are the command's options and help.
+        study: a function whose signature and docstring are the command's options and help; what it returns is the exit
+            code, None for 0.
+        default_config: the file that holds where no `--config` is given, looked for as `find_resource` does.
 
     Returns:
-        The exit code: 0, or 2 where the input is wrong.
+        The exit code: that of the study, 2 where the input is wrong, 130 after an interruption.
     """
     try:
-        jsonargparse.auto_cli(study, as_positional=False)
+        signal.signal(signal.SIGTERM, _interrupt)
+        arguments = study_arguments(sys.argv[1:], default_config, flags_of(study))
+        code = jsonargparse.auto_cli(study, args=arguments, as_positional=False)
     except UserError as error:
         print(f"{study.__name__}: error: {error}", file=sys.stderr)
         return USAGE_EXIT_CODE
-    return 0
+    except KeyboardInterrupt:
+        print(f"{study.__name__}: interrupted; the same command goes on where it was", file=sys.stderr)
+        return INTERRUPTED_EXIT_CODE
+    return code or 0
+
+
+def flags_of(study: Callable[..., object]) -> frozenset[str]:
+    """Names of the arguments that are true or false, which an option alone sets to true."""
+    parameters = inspect.signature(study).parameters.values()
+    return frozenset(parameter.name for parameter in parameters if isinstance(parameter.default, bool))
+
+
+def study_arguments(words: Sequence[str], default_config: str | None, flags: Collection[str] = ()) -> list[str]:
+    """The command line with underscores in option names, values for flags, and the config to start from.
+
+    >>> study_arguments(["--dry-run", "--search.d-max=50", "--out", "a-b"], None, {"dry_run"})
+    ['--dry_run=true', '--search.d_max=50', '--out', 'a-b']
+    """
+    arguments: list[str] = []
+    for position, word in enumerate(words):
+        if not word.startswith("--"):
+            arguments.append(word)
+            continue
+        name, equals, value = word[2:].partition("=")
+        name = name.replace("-", "_")
+        if name in flags and not equals and [*words, ""][position + 1] not in ("true", "false"):
+            equals, value = "=", "true"
+        arguments.append(f"--{name}{equals}{value}")
+    given = [position for position, word in enumerate(arguments) if word.split("=")[0] == "--config"]
+    for position in given:
+        _resolve_config(arguments, position)
+    if default_config is not None and not given and not {"-h", "--help"} & set(arguments):
+        arguments = ["--config", str(find_resource(default_config)), *arguments]
+    return arguments
+
+
+def _resolve_config(arguments: list[str], position: int) -> None:
+    """Lets a shipped config be named from any folder."""
+    _, equals, value = arguments[position].partition("=")
+    if equals:
+        arguments[position] = f"--config={_shipped(value)}"
+    elif position + 1 < len(arguments):
+        arguments[position + 1] = _shipped(arguments[position + 1])
+
+
+def _shipped(name: str) -> str:
+    return str(find_resource(name)) if Path(name).suffix in (".yaml", ".yml") else name
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt

@@ -8,6 +8,7 @@ Shapes: n examples, r = `world_size` devices (ranks).
 
 import math
 from collections.abc import Iterator, Sequence
+from itertools import count, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -125,6 +126,46 @@ class TrainingBatchSampler(Sampler[list[int]]):
     def __iter__(self) -> Iterator[list[int]]:
         for batch in training_batches(self._lengths, self._batch_size, self._seed, self._epoch):
             yield batch[self._rank :: self._world_size].tolist()
+
+
+class UpdatesBatchSampler(TrainingBatchSampler):
+    """The batches of any run of updates, through all the epochs that they touch, in the order of the whole training.
+
+    Args:
+        updates: Numbers of the updates, from 0, without gaps.
+        lengths, batch_size, seed, world_size, rank: As of `TrainingBatchSampler`.
+
+    Example:
+        >>> lengths = np.array([5, 3, 9, 4, 8])
+        >>> whole = list(UpdatesBatchSampler(range(6), lengths, batch_size=2, seed=0))
+        >>> list(UpdatesBatchSampler(range(3, 6), lengths, batch_size=2, seed=0)) == whole[3:]
+        True
+    """
+
+    def __init__(
+        self, updates: range, lengths: Indices, batch_size: int, seed: int, world_size: int = 1, rank: int = 0
+    ) -> None:
+        super().__init__(lengths, batch_size, seed, world_size, rank)
+        self._updates = updates
+
+    def set_epoch(self, epoch: int) -> None:
+        """Does nothing: the updates tell their epochs."""
+
+    def __len__(self) -> int:
+        return len(self._updates)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        per_epoch = super().__len__()
+        first, skipped = divmod(self._updates.start, per_epoch)
+        left = len(self._updates)
+        for epoch in count(first):
+            super().set_epoch(epoch)
+            batches = list(islice(super().__iter__(), skipped, skipped + left))
+            yield from batches
+            left -= len(batches)
+            skipped = 0
+            if left == 0:
+                return
 
 
 class EvaluationBatchSampler(Sampler[list[int]]):

@@ -8,7 +8,7 @@ from torch import Tensor, cuda
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from lit_idim.data.batching import EvaluationBatchSampler, TrainingBatchSampler
+from lit_idim.data.batching import EvaluationBatchSampler, TrainingBatchSampler, UpdatesBatchSampler
 from lit_idim.data.encoded_dataset import EncodedDataset
 from lit_idim.data.encoding import encode_examples
 from lit_idim.data.encoding_cache import EncodingCache, cache_key
@@ -52,6 +52,9 @@ class GLUEDataModule(lightning.LightningDataModule):
         test_split: Labelled split that `test` scores.
         predict_split: Split that `predict` runs over, labelled or not.
         tokenizer_revision: Branch, tag or commit of the tokenizer's hub repository.
+
+    Attributes:
+        updates: The updates, counted from 0, that `train_dataloader` gives the batches of; None for an epoch at a time.
 
     Raises:
         UserError: for an unknown task or split, or a number out of range.
@@ -102,6 +105,7 @@ class GLUEDataModule(lightning.LightningDataModule):
         self.order_seed = order_seed
         self.test_split = test_split
         self.predict_split = predict_split
+        self.updates: range | None = None
         self.checksums: dict[str, str] = {}
         self._cache = EncodingCache(cache_dir)
         self._datasets: dict[str, EncodedDataset] = {}
@@ -118,10 +122,10 @@ class GLUEDataModule(lightning.LightningDataModule):
             self.dataset(split_name)
 
     def train_dataloader(self) -> Batches:
-        """Training batches in an order that `order_seed` and the epoch decide."""
+        """Training batches, of an epoch or of `updates`, in an order that `order_seed` and the epoch decide."""
         dataset = self.dataset("train")
-        world_size, rank = self._world()
-        sampler = TrainingBatchSampler(dataset.lengths, self.batch_size, self.order_seed, world_size, rank)
+        order = (dataset.lengths, self.batch_size, self.order_seed, *self._world())
+        sampler = TrainingBatchSampler(*order) if self.updates is None else UpdatesBatchSampler(self.updates, *order)
         return _dataloader(dataset, sampler)
 
     def val_dataloader(self) -> Batches:

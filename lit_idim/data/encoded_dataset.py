@@ -40,6 +40,11 @@ class EncodedDataset(Dataset[dict[str, Tensor]]):
         return self._labels is not None
 
     @property
+    def labels(self) -> Tensor | None:
+        """Class numbers, int64 (n,), or scores, float32 (n,); None where they are not published."""
+        return self._labels
+
+    @property
     def num_truncated(self) -> int:
         """Number of examples that were cut to the maximum length."""
         return self._encoding.num_truncated

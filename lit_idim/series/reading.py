@@ -1,11 +1,14 @@
 """Series from YAML files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from lit_idim.errors import UserError
+from lit_idim.resources import resource_path
+from lit_idim.series.extending import EXTENDS, extend
 from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
 from lit_idim.series.hub_repository import HubRepositorySource
 from lit_idim.series.hub_revision import HubRevisionSource
@@ -25,7 +28,7 @@ _SOURCE_FIELDS = {
     "hub_repository": {"repository", "repositories"},
     "tar": {"url", "sha256"},
 }
-_TEXT_FIELDS = ("architecture", "license", "citation", "url", "notes", "tokens_per_step_reason")
+_TEXT_FIELDS = ("architecture", "family_model", "license", "citation", "url", "notes", "tokens_per_step_reason")
 _FIELDS = {"name", "title", "source", "steps", "unit", "tokens_per_step", "tokenizer", "checksums", *_TEXT_FIELDS}
 
 
@@ -36,7 +39,14 @@ def read_series(path: Path) -> tuple[Series, ...]:
         UserError: if the file cannot be read or says anything that is not understood; the message names it.
     """
     document = _read_yaml(path)
+    if EXTENDS in document:
+        document = extend(document, _shipped_documents(), where=str(path))
     return tuple(_build(variant, path) for variant in expand_variants(document, where=str(path)))
+
+
+def _shipped_documents() -> Iterator[dict[str, Any]]:
+    for path in sorted(resource_path("checkpoints").glob("*.yaml")):
+        yield from expand_variants(_read_yaml(path), where=str(path))
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

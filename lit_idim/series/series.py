@@ -23,6 +23,8 @@ class Series:
         tokens_per_step: tokens that one step trains on; None where that is unknown or varies.
         tokens_per_step_reason: why it is None.
         architecture: in words, as in the paper.
+        family_model: a model of `lit_idim.families` with the same architecture, which tells D before a download; None
+            if there is none, or the steps differ.
         license: of the weights.
         citation: of the paper.
         url: of the release.
@@ -38,6 +40,7 @@ class Series:
     tokens_per_step: int | None = None
     tokens_per_step_reason: str | None = None
     architecture: str | None = None
+    family_model: str | None = None
     license: str | None = None
     citation: str | None = None
     url: str | None = None

@@ -39,15 +39,29 @@ def load_classifier(
     Raises:
         UserError: if the model is not found, or has no sequence classification form.
     """
+    loaded, missing = load_pretrained(
+        model, num_labels=num_labels, revision=revision, random_weights=random_weights, dtype=dtype
+    )
+    initialize_parameters(loaded, missing, seed=head_seed)
+    return loaded.train()
+
+
+def load_pretrained(
+    model: str,
+    *,
+    num_labels: int,
+    revision: str | None = None,
+    random_weights: bool = False,
+    dtype: torch.dtype = torch.float32,
+) -> tuple[Any, list[str]]:
+    """The model of `load_classifier`, and the names of the parameters that are still to be drawn."""
     try:
         with quiet_transformers():
-            loaded, missing = _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
+            return _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
     except UserError:
         raise
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         raise UserError(_explanation(model, revision, num_labels, error)) from error
-    initialize_parameters(loaded, missing, seed=head_seed)
-    return loaded.train()
 
 
 def _load(

@@ -37,6 +37,7 @@ class Subspace(nn.Module):
         method: "did" or "said".
         projection: name of P, see `lit_idim.projections`.
         seed: names the draw of P.
+        layout: what `find_layout` gives for this model, if it is known already.
 
     Attributes:
         theta_d: trained coordinates, shape (d,) or (d - m,).
@@ -52,12 +53,19 @@ class Subspace(nn.Module):
     lambdas: nn.Parameter | None
 
     def __init__(
-        self, model: nn.Module, *, d: int, method: SubspaceMethod = "said", projection: str = "fastfood", seed: int = 0
+        self,
+        model: nn.Module,
+        *,
+        d: int,
+        method: SubspaceMethod = "said",
+        projection: str = "fastfood",
+        seed: int = 0,
+        layout: Layout | None = None,
     ) -> None:
         super().__init__()
         if method not in SUBSPACE_METHODS:
             raise UserError(f"method must be one of {', '.join(SUBSPACE_METHODS)}; got {method!r}")
-        self.layout: Layout = find_layout(model)
+        self.layout: Layout = find_layout(model) if layout is None else layout
         m = self.layout.m if method == "said" else 0
         if m and d <= m:
             raise UserError(

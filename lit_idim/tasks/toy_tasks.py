@@ -15,6 +15,17 @@ TOY_SST2 = Task(
     file_format=None,
 )
 
+TOY_COLA = Task(
+    name="toy-cola",
+    title="toy-cola",
+    text_columns=("sentence",),
+    label_names=("0", "1"),
+    metrics=("matthews", "accuracy"),
+    headline_metric="matthews",
+    splits=_SPLITS,
+    file_format=None,
+)
+
 TOY_MRPC = Task(
     name="toy-mrpc",
     title="toy-mrpc",
@@ -37,4 +48,4 @@ TOY_MNLI = Task(
     file_format=None,
 )
 
-TOY_TASKS = (TOY_SST2, TOY_MRPC, TOY_MNLI)
+TOY_TASKS = (TOY_SST2, TOY_COLA, TOY_MRPC, TOY_MNLI)

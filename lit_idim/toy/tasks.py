@@ -2,6 +2,8 @@
 
     task      columns   classes                                  the label
     toy-sst2  sentence  0 negative, 1 positive                   sign of the sum of a review's three or five opinions
+    toy-cola  sentence  0 unacceptable, 1 acceptable             whether the words are in the language's order, or two
+                                                                 neighbours were exchanged
     toy-mrpc  pair      0 not equivalent, 1 equivalent           whether both sentences express one statement, or two
                                                                  that have nothing to do with each other
     toy-mnli  pair      0 entailment, 1 neutral, 2 contradiction `meaning.relation` of premise and hypothesis
@@ -17,6 +19,7 @@ import numpy as np
 
 from lit_idim.data.examples import Examples
 from lit_idim.errors import UserError
+from lit_idim.toy.acceptability import disorder, draw_sentence
 from lit_idim.toy.draws import Draws
 from lit_idim.toy.edits import specialise
 from lit_idim.toy.facts import express
@@ -39,7 +42,7 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
     """Examples of a toy task; no example occurs twice, and no sentence in two splits or in the corpus.
 
     Args:
-        task_name: "toy-sst2", "toy-mrpc" or "toy-mnli".
+        task_name: "toy-sst2", "toy-cola", "toy-mrpc" or "toy-mnli".
         split: "train", "dev" or "test".
         seed: seed of the examples; the language itself has none.
         num_examples: number of examples; by default 4000 for train (12000 of pairs), 1000 for dev and for test.
@@ -80,7 +83,7 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
 
 def split_size(task_name: str, split: str) -> int:
     """Examples of a whole split."""
-    return PAIR_TRAIN_SIZE if split == "train" and task_name != "toy-sst2" else SPLIT_SIZES[split]
+    return PAIR_TRAIN_SIZE if split == "train" and task_name in ("toy-mrpc", "toy-mnli") else SPLIT_SIZES[split]
 
 
 def _num_tokens(sentences: Sentences) -> int:
@@ -91,6 +94,15 @@ def _num_tokens(sentences: Sentences) -> int:
 def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
     review = draw_review(draws, TASK)
     return (review.sentence,) if (review.score > 0) == label and share_of(review.sentence) == split else None
+
+
+def _draw_acceptability(draws: Draws, label: int, split: str) -> Sentences | None:
+    """A sentence is drawn either way; its share, not that of the disordered one, is what keeps the splits apart."""
+    sentence = draw_sentence(draws)
+    if share_of(sentence) != split:
+        return None
+    told = sentence if label else disorder(sentence, draws)
+    return None if told is None else (told,)
 
 
 def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
@@ -139,6 +151,7 @@ def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: 
 
 _TASKS = {
     "toy-sst2": (_draw_review, 2),
+    "toy-cola": (_draw_acceptability, 2),
     "toy-mrpc": (_draw_paraphrase, 2),
     "toy-mnli": (_draw_inference, len(Relation)),
 }

@@ -1,7 +1,7 @@
-"""`SubspaceClassifier`: full fine-tuning, DID and SAID as one LightningModule."""
+"""`SubspaceClassifier`: full fine-tuning, DID, SAID and a head alone as one LightningModule."""
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import lightning
 import torch
@@ -12,30 +12,29 @@ from torchmetrics import MeanMetric
 
 from lit_idim.errors import UserError
 from lit_idim.randomness import stream_key
-from lit_idim.subspace import Layout, Subspace, find_layout, load_classifier
+from lit_idim.subspace import Layout, Subspace
+from lit_idim.subspace.blocks import HEAD
 from lit_idim.tasks import get_task
+from lit_idim.training.base_models import BaseModel, load_base_model
+from lit_idim.training.checks import SUBSPACE, Method, check_numbers, check_settings
 from lit_idim.training.metrics import TaskMetrics
 from lit_idim.training.optimization import (
     OptimizerName,
-    full_optimizer,
     linear_schedule,
+    make_optimizer,
     subspace_learning_rate,
-    subspace_optimizer,
     trained_numbers,
 )
-
-Method = Literal["full", "did", "said"]
-METHODS: tuple[Method, ...] = ("full", "did", "said")
-WEIGHT_DECAY = 0.1
-LAMBDA_LEARNING_RATE = 0.01
+from lit_idim.training.segment import Segment
 
 
 class SubspaceClassifier(lightning.LightningModule):
-    """A pretrained encoder with a fresh head, trained in full or in a random subspace of d dimensions.
+    """A pretrained encoder with a fresh head, trained in full, in a random subspace of d dimensions, or its head alone.
 
     All methods start from the same theta_0: the head depends on `head_seed` alone. Full fine-tuning is AdamW (0.9,
     0.98), eps 1e-6, weight decay 0.1 but on biases and norms; in a subspace Adam without decay moves theta_d, and the
-    lambdas at a rate of their own. Warm-up over 6% of the updates, linear decay, no gradient clipping.
+    lambdas at a rate of their own. Training the head alone, a baseline, is full fine-tuning with all else frozen.
+    Warm-up over 6% of the updates, linear decay, no gradient clipping.
 
     It logs `train_loss`, and over the dev or test split the loss, every metric of the task and its headline metric as
     `dev_score` or `test_score`, each example counted once on any number of devices.
@@ -46,7 +45,7 @@ class SubspaceClassifier(lightning.LightningModule):
     Args:
         model: Folder in `save_pretrained` format, or name on the model hub.
         task: Name of the task, as for `GLUEDataModule`.
-        method: "full", "did" or "said".
+        method: "full", "did", "said" or "head".
         d: Trained numbers, lambdas included; for "did" and "said" only.
         projection: Name of P; "fastfood" if None; for "did" and "said" only.
         projection_seed: Names the draw of P.
@@ -55,12 +54,15 @@ class SubspaceClassifier(lightning.LightningModule):
         revision: Branch, tag or commit of the model on the hub.
         random_weights: Start from the untrained encoder: the model's architecture with every parameter drawn.
         learning_rate: Peak rate; for "did" and "said" by rule from `full_learning_rate` if None, see
-            `lit_idim.training.subspace_learning_rate`; for "full" `full_learning_rate` if None.
+            `lit_idim.training.subspace_learning_rate`; else `full_learning_rate` if None.
         full_learning_rate: The rate that suits full fine-tuning of this model.
         lambda_learning_rate: Peak rate of the lambdas; 0.01 if None; for "said" only.
-        optimizer: "adam" (with decoupled decay in full fine-tuning) or "sgd".
-        weight_decay: Of full fine-tuning; 0.1 if None; for "full" only.
+        optimizer: "adam" (with decoupled decay outside a subspace) or "sgd".
+        weight_decay: 0.1 if None; for "full" and "head" only.
         warmup_fraction: Share of the updates over which the rates rise.
+
+    Attributes:
+        segment: The piece of a training that the Trainer runs as one epoch; None for whole epochs.
 
     Raises:
         UserError: if a name is unknown, a number is out of range, or a setting has no effect for the method.
@@ -86,11 +88,11 @@ class SubspaceClassifier(lightning.LightningModule):
         warmup_fraction: float = 0.06,
     ) -> None:
         super().__init__()
-        _check_settings(method, d, projection, lambda_learning_rate, weight_decay, optimizer)
-        _check_numbers(learning_rate, full_learning_rate, lambda_learning_rate, weight_decay, warmup_fraction)
+        check_settings(method, d, projection, lambda_learning_rate, weight_decay, optimizer)
+        check_numbers(learning_rate, full_learning_rate, lambda_learning_rate, weight_decay, warmup_fraction)
         self.task = get_task(task)
         self.save_hyperparameters()
-        loaded = load_classifier(
+        base = self._load_base(
             model,
             num_labels=self.task.num_labels,
             head_seed=head_seed,
@@ -98,14 +100,22 @@ class SubspaceClassifier(lightning.LightningModule):
             random_weights=random_weights,
         )
         self.method = method
-        self.network: nn.Module
-        self.layout: Layout
-        if method == "full":
-            self.network, self.layout = loaded, _freeze_uncounted(loaded)
-        else:
+        self.layout: Layout = base.layout
+        self.network: nn.Module = base.model
+        if method in SUBSPACE:
             assert d is not None
-            subspace = Subspace(loaded, d=d, method=method, projection=projection or "fastfood", seed=projection_seed)
-            self.network, self.layout = subspace, subspace.layout
+            self.network = Subspace(
+                base.model,
+                d=d,
+                method=method,  # type: ignore[arg-type]
+                projection=projection or "fastfood",
+                seed=projection_seed,
+                layout=base.layout,
+            )
+        else:
+            _freeze_all_but(_trained_names(base.layout, method), base.model)
+        self.segment: Segment | None = None
+        self._optimization: OptimizerLRSchedulerConfig | None = None
         self.learning_rate = self._peak_rate(learning_rate, full_learning_rate)
         self.last_scored_update: int | None = None
         self.metrics = nn.ModuleDict({split: TaskMetrics(self.task) for split in ("dev", "test")})
@@ -140,15 +150,21 @@ class SubspaceClassifier(lightning.LightningModule):
         return logits
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
-        devices = [self.device] if self.device.type == "cuda" else []
-        with torch.random.fork_rng(devices=devices):
-            torch.manual_seed(self._dropout_key(batch_index))
+        on_gpu = self.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
+            key = self._dropout_key(batch_index)
+            # not torch.manual_seed, which seeds all kinds of devices: a millisecond of traceback for each that is idle
+            torch.default_generator.manual_seed(key)
+            if on_gpu:
+                torch.cuda.manual_seed(key)
             loss = self._loss(self(batch), batch["labels"])
-        self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
+        if self.segment is None:
+            self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
         return loss
 
-    def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> None:
-        self._evaluate(batch, "dev")
+    def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> dict[str, Tensor]:
+        """As `predict_step`; the predictions count towards the dev metrics."""
+        return {"index": batch["index"], "predictions": self._evaluate(batch, "dev")}
 
     def on_validation_epoch_end(self) -> None:
         self._log_metrics("dev")
@@ -168,29 +184,30 @@ class SubspaceClassifier(lightning.LightningModule):
         return {"index": batch["index"], "predictions": self._predictions(logits)}
 
     def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        name = self.hparams["optimizer"]
-        if isinstance(self.network, Subspace):
-            scales = self.hparams["lambda_learning_rate"]
-            optimizer = subspace_optimizer(
-                self.network,
-                name=name,
-                learning_rate=self.learning_rate,
-                lambda_learning_rate=LAMBDA_LEARNING_RATE if scales is None else scales,
-            )
-        else:
-            decay = self.hparams["weight_decay"]
-            optimizer = full_optimizer(
-                self.network,
-                name=name,
-                learning_rate=self.learning_rate,
-                weight_decay=WEIGHT_DECAY if decay is None else decay,
-            )
-        schedule = linear_schedule(
-            optimizer,
-            num_updates=int(self.trainer.estimated_stepping_batches),
-            warmup_fraction=self.hparams["warmup_fraction"],
+        if self.segment is None:
+            return self._make_optimization(int(self.trainer.estimated_stepping_batches))
+        return self.optimization(self.segment.num_updates)
+
+    def optimization(self, num_updates: int) -> OptimizerLRSchedulerConfig:
+        """Optimizer and schedule of a training in segments: the same ones in all of them."""
+        if self._optimization is None:
+            self._optimization = self._make_optimization(num_updates)
+        return self._optimization
+
+    def _make_optimization(self, num_updates: int) -> OptimizerLRSchedulerConfig:
+        optimizer = make_optimizer(
+            self.network,
+            name=self.hparams["optimizer"],
+            learning_rate=self.learning_rate,
+            lambda_learning_rate=self.hparams["lambda_learning_rate"],
+            weight_decay=self.hparams["weight_decay"],
         )
+        warmup = self.hparams["warmup_fraction"]
+        schedule = linear_schedule(optimizer, num_updates=num_updates, warmup_fraction=warmup)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _load_base(self, model: str, **arguments: Any) -> BaseModel:
+        return load_base_model(model, **arguments)
 
     @property
     def _encoder(self) -> nn.Module:
@@ -205,7 +222,8 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def _dropout_key(self, batch_index: int) -> int:
         """Seed of one update's masks on this device: the same after a restart, whatever else draws random numbers."""
-        name = f"dropout/{self.global_rank}/{self.current_epoch}/{batch_index}"
+        epoch, index = (self.current_epoch, batch_index) if self.segment is None else self.segment.place(batch_index)
+        name = f"dropout/{self.global_rank}/{epoch}/{index}"
         return stream_key(self.hparams["dropout_seed"], name)[0]
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -216,11 +234,13 @@ class SubspaceClassifier(lightning.LightningModule):
     def _predictions(self, logits: Tensor) -> Tensor:
         return logits.squeeze(-1).float() if self.task.is_regression else logits.argmax(-1)
 
-    def _evaluate(self, batch: dict[str, Tensor], split: str) -> None:
+    def _evaluate(self, batch: dict[str, Tensor], split: str) -> Tensor:
         logits = self(batch)
         # A mean over examples, not over devices, whose shares differ in size: so every device count gives the same.
         self._mean_loss(split).update(self._loss(logits, batch["labels"]), weight=len(batch["labels"]))
-        self._metrics(split).update(self._predictions(logits), batch["labels"], finite=torch.isfinite(logits).all())
+        predictions = self._predictions(logits)
+        self._metrics(split).update(predictions, batch["labels"], finite=torch.isfinite(logits).all())
+        return predictions
 
     def _log_metrics(self, split: str) -> None:
         metrics = self._metrics(split)
@@ -241,56 +261,12 @@ class SubspaceClassifier(lightning.LightningModule):
         return metrics
 
 
-def _freeze_uncounted(model: nn.Module) -> Layout:
-    """Freezes the parameters without a gradient path to the logits: they would get no gradient, only decay."""
-    layout = find_layout(model)
-    counted = {id(model.get_parameter(parameter.name)) for parameter in layout.parameters}
-    for parameter in model.parameters():
-        parameter.requires_grad_(id(parameter) in counted)
-    return layout
+def _trained_names(layout: Layout, method: str) -> set[str]:
+    """Parameters without a gradient path to the logits are never among them: they would get no gradient, only decay."""
+    layers = [layer for layer in layout.layers if method == "full" or layer.name == HEAD]
+    return {parameter.name for layer in layers for parameter in layer.parameters}
 
 
-def _check_settings(
-    method: str,
-    d: int | None,
-    projection: str | None,
-    lambda_learning_rate: float | None,
-    weight_decay: float | None,
-    optimizer: str,
-) -> None:
-    if method not in METHODS:
-        raise UserError(f"method must be one of {', '.join(METHODS)}; got {method!r}")
-    if optimizer not in ("adam", "sgd"):
-        raise UserError(f"optimizer must be one of adam, sgd; got {optimizer!r}")
-    if method != "full" and d is None:
-        raise UserError(f"d must be given for method {method!r}: how many numbers to train")
-    without_effect = {
-        "d": d is not None and method == "full",
-        "projection": projection is not None and method == "full",
-        "lambda_learning_rate": lambda_learning_rate is not None and method != "said",
-        "weight_decay": weight_decay is not None and method != "full",
-    }
-    for name, idle in without_effect.items():
-        if idle:
-            raise UserError(f"{name} has no effect for method {method!r}; leave it out")
-
-
-def _check_numbers(
-    learning_rate: float | None,
-    full_learning_rate: float,
-    lambda_learning_rate: float | None,
-    weight_decay: float | None,
-    warmup_fraction: float,
-) -> None:
-    rates = {
-        "learning_rate": learning_rate,
-        "full_learning_rate": full_learning_rate,
-        "lambda_learning_rate": lambda_learning_rate,
-    }
-    for name, value in rates.items():
-        if value is not None and not 0 < value < float("inf"):
-            raise UserError(f"{name} must be a positive number, got {value}")
-    if weight_decay is not None and not 0 <= weight_decay < float("inf"):
-        raise UserError(f"weight_decay must be 0 or more, got {weight_decay}")
-    if not 0 <= warmup_fraction <= 1:
-        raise UserError(f"warmup_fraction must lie between 0 and 1, got {warmup_fraction}")
+def _freeze_all_but(names: set[str], model: nn.Module) -> None:
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in names)

@@ -13,6 +13,8 @@ from lit_idim.subspace import Subspace
 OptimizerName = Literal["adam", "sgd"]
 ADAM_BETAS = (0.9, 0.98)
 ADAM_EPSILON = 1e-6
+WEIGHT_DECAY = 0.1
+LAMBDA_LEARNING_RATE = 0.01
 
 
 def subspace_learning_rate(full_learning_rate: float, *, D: int, d: int) -> float:
@@ -73,6 +75,30 @@ def subspace_optimizer(
     if subspace.lambdas is not None:
         groups.append({"params": [subspace.lambdas], "lr": lambda_learning_rate})
     return SGD(groups) if name == "sgd" else Adam(groups, betas=ADAM_BETAS, eps=ADAM_EPSILON)
+
+
+def make_optimizer(
+    network: nn.Module,
+    *,
+    name: OptimizerName,
+    learning_rate: float,
+    lambda_learning_rate: float | None = None,
+    weight_decay: float | None = None,
+) -> Optimizer:
+    """The optimizer of a subspace, or of a model that is trained itself.
+
+    Args:
+        network: a Subspace or a classifier.
+        name: "adam" or "sgd".
+        learning_rate: peak.
+        lambda_learning_rate: peak, of a subspace's lambdas; 0.01 if None.
+        weight_decay: of a classifier; 0.1 if None.
+    """
+    if not isinstance(network, Subspace):
+        decay = WEIGHT_DECAY if weight_decay is None else weight_decay
+        return full_optimizer(network, name=name, learning_rate=learning_rate, weight_decay=decay)
+    scales = LAMBDA_LEARNING_RATE if lambda_learning_rate is None else lambda_learning_rate
+    return subspace_optimizer(network, name=name, learning_rate=learning_rate, lambda_learning_rate=scales)
 
 
 def linear_schedule(optimizer: Optimizer, *, num_updates: int, warmup_fraction: float) -> LambdaLR:

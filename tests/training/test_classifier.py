@@ -13,8 +13,8 @@ from lit_idim.toy import build_toy_tokenizer
 from lit_idim.training import METHODS, SubspaceClassifier, build_trainer
 
 each_method = pytest.mark.parametrize("method", METHODS)
-D_VALUES = {"full": None, "did": 300, "said": 300}
-RATES = {"full": 3e-3, "did": 0.05, "said": 0.05}
+D_VALUES = {"full": None, "did": 300, "said": 300, "head": None}
+RATES = {"full": 3e-3, "did": 0.05, "said": 0.05, "head": 3e-3}
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +62,9 @@ def trained(model: SubspaceClassifier) -> dict[str, torch.Tensor]:
 @each_method
 def test_training_lowers_the_loss_on_its_examples(encoder: str, method: str) -> None:
     data = toy_data(encoder, test_split="train", max_train_examples=64)
-    model = classifier(
-        encoder, method, d=2000 if method != "full" else None, learning_rate=0.003 if method == "full" else 0.02
-    )
+    in_subspace = method in ("did", "said")
+    rate = {"full": 0.003, "head": 0.02}.get(method, 0.02)
+    model = classifier(encoder, method, d=2000 if in_subspace else None, learning_rate=rate)
     trainer = build_trainer(accelerator="cpu", max_epochs=60, enable_progress_bar=False, limit_val_batches=0)
     before = trainer.test(model, datamodule=data, verbose=False)[0]
     trainer.fit(model, datamodule=data)
@@ -75,7 +75,7 @@ def test_training_lowers_the_loss_on_its_examples(encoder: str, method: str) -> 
 
 def test_all_methods_start_from_the_same_model(encoder: str) -> None:
     scores = [score(classifier(encoder, method), encoder) for method in METHODS]
-    assert scores[0] == scores[1] == scores[2]
+    assert all(values == scores[0] for values in scores)
     assert set(scores[0]) == {"dev_loss", "dev_accuracy", "dev_score"}
 
 
@@ -83,7 +83,9 @@ def test_all_methods_start_from_the_same_model(encoder: str) -> None:
 def test_as_many_numbers_move_as_the_method_says(encoder: str, method: str) -> None:
     model = classifier(encoder, method)
     before = trained(model)
-    assert model.num_trained == (model.layout.D if method == "full" else 300) == sum(map(torch.numel, before.values()))
+    head = model.layout.layers[-1]
+    expected = {"full": model.layout.D, "head": head.stop - head.start}.get(method, 300)
+    assert model.num_trained == expected == sum(map(torch.numel, before.values()))
     frozen = {name: value.clone() for name, value in model.named_parameters() if not value.requires_grad}
     trainer = build_trainer(accelerator="cpu", max_epochs=1, enable_progress_bar=False, limit_val_batches=0)
     trainer.fit(model, datamodule=toy_data(encoder))
@@ -112,7 +114,7 @@ def test_a_checkpoint_restores_the_score_exactly(encoder: str, method: str, tmp_
     trainer.fit(model, datamodule=toy_data(encoder))
     restored = SubspaceClassifier.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu", weights_only=True)
     assert score(restored, encoder) == score(model, encoder)
-    if method != "full":
+    if method in ("did", "said"):
         assert (tmp_path / "last.ckpt").stat().st_size < 30_000
         with pytest.raises(UserError, match=r"theta_0_checksum"):
             SubspaceClassifier.load_from_checkpoint(tmp_path / "last.ckpt", map_location="cpu", head_seed=4)
@@ -142,6 +144,12 @@ def test_parameters_without_a_path_to_the_logits_are_left_alone(encoder: str) ->
     assert {name.removeprefix("network.") for name in trained(model)} == counted
 
 
+def test_the_head_alone_is_its_layer_of_the_layout(encoder: str) -> None:
+    names = {name.removeprefix("network.") for name in trained(classifier(encoder, "head"))}
+    assert names == {f"classifier.{part}.{kind}" for part in ("dense", "out_proj") for kind in ("weight", "bias")}
+    assert classifier(encoder, "head", learning_rate=None, full_learning_rate=7e-4).learning_rate == 7e-4
+
+
 def test_sgd_trains_too(encoder: str) -> None:
     model = fitted(encoder, "did", optimizer="sgd", learning_rate=1.0)
     assert model.network.get_parameter("theta_d").abs().max() > 0
@@ -167,9 +175,12 @@ def test_rate_follows_the_rule_unless_given(encoder: str) -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"method": "lora"}, "method must be one of full, did, said; got 'lora'"),
+        ({"method": "lora"}, "method must be one of full, did, said, head; got 'lora'"),
         ({"method": "said"}, "d must be given for method 'said'"),
         ({"method": "full", "d": 10}, "d has no effect for method 'full'"),
+        ({"method": "head", "d": 10}, "d has no effect for method 'head'"),
+        ({"method": "head", "projection": "dense"}, "projection has no effect for method 'head'"),
+        ({"method": "head", "lambda_learning_rate": 0.1}, "lambda_learning_rate has no effect for method 'head'"),
         ({"method": "full", "projection": "dense"}, "projection has no effect for method 'full'"),
         ({"method": "did", "d": 10, "weight_decay": 0.1}, "weight_decay has no effect for method 'did'"),
         ({"method": "did", "d": 10, "lambda_learning_rate": 0.1}, "lambda_learning_rate has no effect"),

@@ -1,0 +1,174 @@
+"""d90 from the trainings of a cell."""
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from lit_idim.d90.crossing import Crossing, Floats, Spread, curve_values, find_crossing
+from lit_idim.d90.curve import Curve, fit_curve, within_groups
+from lit_idim.d90.full import FullScore, full_score
+from lit_idim.d90.settings import SearchSettings, TargetKind
+from lit_idim.d90.training import Results, final_scores
+
+Status = Literal["reached", "above_range", "below_range", "trivial", "no_signal", "failed"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """A score to be reached by a subspace.
+
+    Attributes:
+        kind: what it is derived from.
+        score: t.
+        variance: of t, in units of the variance of a score.
+        reference: the full score that it is derived from.
+    """
+
+    kind: TargetKind
+    score: float
+    variance: float
+    reference: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """d90 of a cell for one target.
+
+    Attributes:
+        status: "reached"; "above_range" or "below_range" if the curve crosses the target outside [d_min, d_max];
+            "trivial" if the chance score reaches the target; "no_signal" if full fine-tuning is not 2 standard errors
+            above chance; "failed".
+        reason: why, where that is not plain.
+        target: the target; None if there is no full score.
+        d90: where the curve crosses the target; None unless reached.
+        low: lower end of the 90% interval; d_max above the range; None where nothing is known.
+        high: upper end; d_min below the range; None if it lies above d_max.
+        first_crossing: the paper's estimate: smallest d whose best score reaches the target.
+        curve: the fit behind it.
+    """
+
+    status: Status
+    reason: str | None = None
+    target: Target | None = None
+    d90: float | None = None
+    low: float | None = None
+    high: float | None = None
+    first_crossing: int | None = None
+    curve: Curve | None = None
+
+
+def target_of(
+    kind: TargetKind, full: FullScore, chance: float, settings: SearchSettings, final_full: FullScore | None
+) -> Target | None:
+    """The target; None for the final one while the last checkpoint's full score is unknown."""
+    fraction = settings.target_fraction
+    reference = final_full if kind == "final" else full
+    if reference is None:
+        return None
+    # The last checkpoint's error is put in units of this cell's noise, which is estimated together with the crossing.
+    # So is the chance that another learning rate would have done better.
+    doubt = sum(rival.expected_square for rival in reference.rivals)
+    variance = fraction**2 * (reference.sd**2 / reference.count + doubt) / full.sd**2
+    score = fraction * reference.mean + ((1 - fraction) * chance if kind == "chance_corrected" else 0.0)
+    return Target(kind=kind, score=score, variance=variance, reference=reference.mean)
+
+
+def estimate_d90(
+    results: Results,
+    *,
+    kind: TargetKind,
+    chance: float,
+    settings: SearchSettings,
+    final_full: FullScore | None = None,
+) -> Estimate:
+    """Estimates d90 from the finished trainings of a cell, whatever protocol asked for them.
+
+    Args:
+        results: of trainings in full and in subspaces.
+        kind: which target.
+        chance: score of the majority class, 0 for correlations.
+        settings: of the search.
+        final_full: full score of the last checkpoint, for the final target.
+    """
+    full = full_score(results)
+    if full is None:
+        return Estimate(status="failed", reason="no training in full finished")
+    target = target_of(kind, full, chance, settings, final_full)
+    if target is None:
+        return Estimate(status="failed", reason="the last checkpoint has no full score")
+    if full.mean - chance < 2 * full.standard_error:
+        return Estimate(
+            status="no_signal", reason="full fine-tuning is not 2 standard errors above chance", target=target
+        )
+    if chance >= target.score:
+        return Estimate(status="trivial", reason="the chance score reaches the target", target=target)
+    scores = final_scores(results, full=False)
+    if not scores:
+        return Estimate(status="failed", reason="no training in a subspace finished", target=target)
+    curve = _fit(scores, full, target, chance, settings)
+    return _with_status(curve, target, settings, first_crossing(scores, target.score))
+
+
+def _fit(
+    scores: dict[tuple[int | None, int], list[float]],
+    full: FullScore,
+    target: Target,
+    chance: float,
+    settings: SearchSettings,
+) -> Curve:
+    squares, freedom = within_groups(scores)
+    spread = Spread(sum_of_squares=squares + full.sum_of_squares, degrees_of_freedom=freedom + full.degrees_of_freedom)
+    x_range = (math.log(settings.d_min), math.log(settings.d_max))
+    best = max(sum(values) / len(values) for values in scores.values())
+
+    def fit(x: Floats, means: Floats, counts: Floats, doubt: float) -> Crossing:
+        return find_crossing(
+            x,
+            means,
+            counts,
+            spread=spread,
+            target=target.score,
+            target_variance=target.variance + doubt,
+            chance=chance,
+            full_score=max(target.reference, best),
+            x_range=x_range,
+        )
+
+    def level(x: Floats, crossing: Crossing) -> Floats:
+        return curve_values(x, crossing, target=target.score, chance=chance)
+
+    return fit_curve(scores, spread, fit, level, x_range)
+
+
+def _with_status(curve: Curve, target: Target, settings: SearchSettings, first: int | None) -> Estimate:
+    crossing = curve.crossing
+    status: Status = "reached"
+    d90: float | None = math.exp(crossing.x)
+    low, high = math.exp(crossing.low), math.exp(crossing.high)
+    bounded: tuple[float | None, float | None] = (
+        low if low >= settings.d_min else None,
+        high if high <= settings.d_max else None,
+    )
+    if crossing.above > 0.5:
+        status, d90, bounded = "above_range", None, (float(settings.d_max), None)
+    elif crossing.below > 0.5:
+        status, d90, bounded = "below_range", None, (None, float(settings.d_min))
+    return Estimate(
+        status=status,
+        target=target,
+        d90=d90,
+        low=bounded[0],
+        high=bounded[1],
+        first_crossing=first,
+        curve=curve,
+    )
+
+
+def first_crossing(scores: dict[tuple[int | None, int], list[float]], target: float) -> int | None:
+    """The paper's estimate: the smallest d whose best mean score over the learning rates reaches the target.
+
+    >>> first_crossing({(10, 0): [0.5], (20, 0): [0.7], (20, 1): [0.9], (30, 0): [0.9]}, 0.8)
+    20
+    """
+    reaching = [group[0] for group, values in scores.items() if sum(values) / len(values) >= target]
+    return min((d for d in reaching if d is not None), default=None)

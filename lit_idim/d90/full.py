@@ -1,0 +1,67 @@
+"""The score of full fine-tuning: the mean over replicates at the best learning rate."""
+
+import math
+from dataclasses import dataclass
+
+from lit_idim.d90.crossing import PRIOR_SD, PRIOR_WEIGHT
+from lit_idim.d90.curve import Rival, within_groups
+from lit_idim.d90.training import Results, final_scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class FullScore:
+    """Of full fine-tuning.
+
+    Attributes:
+        mean: over the replicates at the best rate.
+        count: of replicates.
+        rate: the best rate, as its place among `full_learning_rates`.
+        sd: of a score: replicates of all rates pooled with a prior of 1 point.
+        sum_of_squares: of scores about the mean of their rate.
+        degrees_of_freedom: of that sum.
+        rivals: the other rates.
+    """
+
+    mean: float
+    count: int
+    rate: int
+    sd: float
+    sum_of_squares: float
+    degrees_of_freedom: int
+    rivals: tuple[Rival, ...] = ()
+
+    @property
+    def standard_error(self) -> float:
+        """Of the mean."""
+        return self.sd / math.sqrt(self.count)
+
+
+def full_score(results: Results) -> FullScore | None:
+    """The score of full fine-tuning as far as known; None without any finished training.
+
+    Among the rates with the most replicates the one with the best mean: a single lucky training at another rate is no
+    reason to prefer it.
+    """
+    by_rate = {rate: values for (_, rate), values in final_scores(results, full=True).items()}
+    if not by_rate:
+        return None
+    most = max(len(values) for values in by_rate.values())
+    eligible = {rate: values for rate, values in by_rate.items() if len(values) >= min(most, 2)}
+    rate = max(eligible, key=lambda rate: (sum(eligible[rate]) / len(eligible[rate]), -rate))
+    squares, freedom = within_groups({(None, rate): values for rate, values in by_rate.items()})
+    variance = (PRIOR_WEIGHT * PRIOR_SD**2 + squares) / (PRIOR_WEIGHT + freedom)
+    mean, count, sd = sum(eligible[rate]) / len(eligible[rate]), len(eligible[rate]), math.sqrt(variance)
+    rivals = tuple(
+        Rival(rate=other, gap=sum(values) / len(values) - mean, error=sd * math.sqrt(1 / len(values) + 1 / count))
+        for other, values in sorted(by_rate.items())
+        if other != rate
+    )
+    return FullScore(
+        mean=mean,
+        count=count,
+        rate=rate,
+        sd=sd,
+        rivals=rivals,
+        sum_of_squares=squares,
+        degrees_of_freedom=freedom,
+    )

@@ -1,0 +1,139 @@
+"""From the results so far to the next round of trainings.
+
+A protocol is a generator: it yields a round of requests and is sent the results so far once every request of the round
+is answered. Since it sees only complete rounds and draws no random numbers, what it asks for next, and so the whole
+table, depends neither on the order in which trainings end nor on how often a study is interrupted: after a restart the
+protocol is simply played again over the results that are there.
+"""
+
+import math
+from collections.abc import Generator
+from dataclasses import dataclass
+
+from lit_idim.d90.full import FullScore, full_score
+from lit_idim.d90.settings import SearchSettings
+from lit_idim.d90.training import Request, Result, Results, TrainingId
+
+Round = tuple[Request, ...]
+Rounds = Generator[Round, Results, None]
+
+_MOST_EXTENSIONS = 3
+_MOST_TRIES = 2  # replicates that are tried where trainings diverge, beyond those asked for
+
+
+@dataclass(frozen=True, kw_only=True)
+class CellFacts:
+    """What a search knows of its cell beside the results.
+
+    Attributes:
+        chance: score of the dev examples' majority class, 0 for correlations.
+        num_lambdas: m for SAID, 0 for DID: the smallest d must be larger.
+        final_full: full score of the last checkpoint of the series; None where it is unknown or not aimed at.
+    """
+
+    chance: float
+    num_lambdas: int = 0
+    final_full: FullScore | None = None
+
+
+def next_round(settings: SearchSettings, facts: CellFacts, results: Results) -> Round:
+    """The trainings to run next: those of the first round that is not complete, less the ones that are answered.
+
+    Args:
+        settings: of the search.
+        facts: of the cell.
+        results: everything that is known of the cell's trainings, in any order; what the search did not ask for is not
+            looked at.
+
+    Returns:
+        The requests; empty if the search has ended.
+    """
+    missing, _ = replay(settings, facts, results)
+    return missing
+
+
+def replay(settings: SearchSettings, facts: CellFacts, results: Results) -> tuple[Round, dict[TrainingId, Result]]:
+    """As `next_round`, and the results that the search has asked for in complete rounds."""
+    rounds = protocol_rounds(settings, facts)
+    asked: dict[TrainingId, Result] = {}
+    try:
+        requests = next(rounds)
+        while True:
+            missing = tuple(request for request in requests if not _answered(request, results))
+            if missing:
+                return missing, asked
+            for request in requests:
+                asked[request.training] = _seen(request, results[request.training])
+            requests = rounds.send(dict(asked))
+    except StopIteration:
+        return (), asked
+
+
+def protocol_rounds(settings: SearchSettings, facts: CellFacts) -> Rounds:
+    """The rounds of the protocol that the settings name."""
+    # Imported here: both protocols build on this module.
+    from lit_idim.d90.adaptive import adaptive_rounds
+    from lit_idim.d90.grid import grid_rounds
+
+    return (adaptive_rounds if settings.protocol == "adaptive" else grid_rounds)(settings, facts)
+
+
+def _answered(request: Request, results: Results) -> bool:
+    result = results.get(request.training)
+    return result is not None and result.answers(request)
+
+
+def _seen(request: Request, result: Result) -> Result:
+    """The result as it stood when the request was answered: a training may have gone on since, in a later round."""
+    if not request.early or result.early_score is None:
+        return result
+    return Result(early_score=result.early_score, ended=False, cost=0.0)
+
+
+def full_rounds(settings: SearchSettings) -> Rounds:
+    """Full fine-tuning at each learning rate, extended at the edge, then replicates at the best."""
+    last = len(settings.full_learning_rates) - 1
+    asked = {TrainingId(None, rate, 0) for rate in range(last + 1)}
+    results = yield tuple(Request(training) for training in sorted(asked, key=_sort_key))
+    diverged = {
+        TrainingId(None, rate, 1) for rate in range(last + 1) if results[TrainingId(None, rate, 0)].score is None
+    }
+    if diverged:
+        asked |= diverged
+        results = yield tuple(Request(training) for training in sorted(diverged, key=_sort_key))
+    for _ in range(_MOST_EXTENSIONS):
+        rates = {training.rate for training in asked}
+        full = full_score(results)
+        best = 0 if full is None else full.rate
+        # A ladder on which nothing trains is left on the side of the smaller rates, where nothing diverges.
+        edge = min(rates) - 1 if best == min(rates) or full is None else max(rates) + 1 if best == max(rates) else None
+        if edge is None:
+            break
+        asked.add(TrainingId(None, edge, 0))
+        results = yield (Request(TrainingId(None, edge, 0)),)
+    candidates = 0
+    while (full := full_score(results)) is not None and candidates < 2:
+        missing = [
+            TrainingId(None, full.rate, replicate)
+            for replicate in range(settings.full_replicates)
+            if TrainingId(None, full.rate, replicate) not in asked
+        ]
+        if not missing:
+            break
+        candidates += 1
+        asked |= set(missing)
+        results = yield tuple(Request(training) for training in missing)
+
+
+def _sort_key(training: TrainingId) -> tuple[int, int, int]:
+    return (training.d or 0, training.rate, training.replicate)
+
+
+def whole_numbers(low: int, high: int, count: int) -> tuple[int, ...]:
+    """unique(round(geometric spacing)) from low to high: the paper's grid for 10, 10^4 and 100 points.
+
+    >>> len(whole_numbers(10, 10_000, 100)), whole_numbers(10, 10_000, 100)[:5]
+    (96, (10, 11, 12, 13, 14))
+    """
+    steps = [math.log(low) + math.log(high / low) * i / (count - 1) for i in range(count)]
+    return tuple(sorted({round(math.exp(step)) for step in steps}))

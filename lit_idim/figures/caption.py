@@ -1,0 +1,90 @@
+"""The sentences under a figure: seeds, protocol, what an interval includes, what was left out."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+from lit_idim.study.d90_row import D90Row, D90Variant
+
+TARGETS: dict[D90Variant, str] = {
+    "d90": "{share} of the checkpoint's own full score",
+    "d90_chance_corrected": "chance plus {share} of what the checkpoint's full score is above chance",
+    "d90_final_target": "{share} of the last checkpoint's full score",
+}
+STATUS_WORDS = {
+    "above_range": "above range (not reached at d_max)",
+    "below_range": "below range (reached at d_min)",
+    "trivial": "trivial (chance reaches the target)",
+    "no_signal": "without signal (full score not above chance)",
+    "failed": "failed",
+    "not_measured": "not measured",
+}
+
+
+def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str = "") -> str:
+    """What a reader has to know of the rows of a figure.
+
+    Args:
+        rows: the rows drawn.
+        variant: which d90 is drawn.
+        further: sentences of the figure itself.
+
+    Returns:
+        English sentences; "" and `further` alone without rows.
+    """
+    if not rows:
+        return further
+    sentences = [further] if further else []
+    target = TARGETS[variant].format(share=_range([round(100 * row.target_fraction, 3) for row in rows], "%"))
+    sentences.append(f"Target: {target}; dev {_list({row.metric for row in rows})}.")
+    counts: Counter[str] = Counter(row.status_of(variant) or "not_measured" for row in rows)
+    others = [f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]]
+    reached = f"{counts['reached']} of {len(rows)} d90 reached"
+    sentences.append("; ".join([reached, *others]) + ".")
+    includes = sorted({row.interval_includes for row in rows if row.interval_includes})
+    of_what = f" ({' / '.join(includes)})" if includes else ""
+    sentences.append(f"Intervals: {_range([round(100 * row.interval_level, 3) for row in rows], '%')}{of_what}.")
+    sentences.append(
+        f"{_list({row.method.upper() for row in rows})} with {_list({row.projection for row in rows})}, "
+        f"{_list({row.protocol for row in rows})} protocol, d from {_range([row.d_min for row in rows])} to "
+        f"{_range([row.d_max for row in rows])}, {_seeds(rows)}{_updates(rows)}."
+    )
+    if num_unmet := sum(row.tolerance_met is False for row in rows):
+        sentences.append(f"{num_unmet} searches ended at their budget, wider than the tolerance.")
+    if num_edge := sum(row.learning_rate_at_edge is True for row in rows):
+        sentences.append(f"In {num_edge} the best learning rate is at the edge of those tried.")
+    if num_diverged := sum(row.num_diverged for row in rows):
+        sentences.append(f"{_counted(num_diverged, 'training')} diverged.")
+    toys = {row.task for row in rows if row.task.startswith("toy-")}
+    if toys:
+        whose = "The tasks are" if toys == {row.task for row in rows} else f"{_list(toys)} are"
+        sentences.append(f"{whose} in a generated language, not in English.")
+    return " ".join(sentences)
+
+
+def _seeds(rows: Sequence[D90Row]) -> str:
+    seeds = [row.num_seeds for row in rows]
+    return f"{_range(seeds)} seed{'' if set(seeds) == {1} else 's'} at the d nearest to d90"
+
+
+def _updates(rows: Sequence[D90Row]) -> str:
+    updates = [row.num_updates for row in rows if row.num_updates is not None]
+    return f", {_range(updates)} updates of {_range([row.batch_size for row in rows])} examples" if updates else ""
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _range(numbers: Sequence[float], unit: str = "") -> str:
+    low, high = min(numbers), max(numbers)
+    return f"{low:,g}{unit}" if low == high else f"{low:,g}-{high:,g}{unit}"  # "16-4,096"
+
+
+def _list(words: set[str]) -> str:
+    """Words in order, with commas and an "and".
+
+    >>> _list({"b", "a", "c"})
+    'a, b and c'
+    """
+    ordered = sorted(words)
+    return ordered[0] if len(ordered) == 1 else f"{', '.join(ordered[:-1])} and {ordered[-1]}"

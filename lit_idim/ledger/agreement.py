@@ -1,0 +1,105 @@
+"""What must agree between all runs on one ledger: its version and its settings."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy import Connection, insert, inspect, select
+
+from lit_idim.errors import UserError
+from lit_idim.ledger import schema
+from lit_idim.ledger.location import Location
+
+_MISSING = object()
+
+
+def read_settings(connection: Connection, location: Location) -> dict[str, Any]:
+    """The settings that the ledger was made with.
+
+    Raises:
+        UserError: if the database holds no ledger, or one of another version, or is a SQLite file of another program.
+    """
+    stored = _find_settings(connection, location)
+    if stored is None:
+        raise UserError(
+            f"ledger {location.name}: there is no ledger in this database: give that of a study that was run"
+        )
+    return stored
+
+
+def agree_on_settings(
+    connection: Connection, given: Mapping[str, Any], location: Location, *, create: bool
+) -> dict[str, Any]:
+    """Makes a new ledger with the settings, or compares them with those of the ledger that is there.
+
+    Args:
+        connection: in a transaction that no other one of this kind runs beside.
+        given: settings of this run, after a round trip over JSON.
+        location: of the ledger.
+        create: whether a new ledger may be made.
+
+    Returns:
+        The settings as stored.
+
+    Raises:
+        UserError: as `read_settings`, or with a list of every setting that differs.
+    """
+    if create and _find_settings(connection, location) is None:
+        schema.metadata.create_all(connection)
+        values = {"schema_version": schema.SCHEMA_VERSION, "settings": dict(given)}
+        rows = [{"name": name, "value": schema.to_json(value)} for name, value in values.items()]
+        connection.execute(insert(schema.about), rows)
+    stored = read_settings(connection, location)
+    _check_settings(stored, given, location)
+    return stored
+
+
+def _find_settings(connection: Connection, location: Location) -> dict[str, Any] | None:
+    tables = set(inspect(connection).get_table_names())
+    if schema.about.name not in tables:
+        if tables and location.path is not None:
+            raise UserError(
+                f"ledger {location.name}: a SQLite file, but no ledger: move it away, or {location.elsewhere}"
+            )
+        return None
+    about = {row.name: json.loads(row.value) for row in connection.execute(select(schema.about))}
+    version = about.get("schema_version")
+    if version != schema.SCHEMA_VERSION:
+        raise UserError(
+            f"ledger {location.name}: its tables are of version {version}, and this lit_idim expects version "
+            f"{schema.SCHEMA_VERSION}: use the lit_idim that made it, or {location.elsewhere}"
+        )
+    settings: dict[str, Any] = about["settings"]
+    return settings
+
+
+def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], location: Location) -> None:
+    has, came = _flat(stored), _flat(given)
+    names = sorted(has.keys() | came.keys())
+    different = [name for name in names if not _equal(has.get(name, _MISSING), came.get(name, _MISSING))]
+    if not different:
+        return
+    lines = [
+        f"  {name}: the ledger has {_shown(has.get(name, _MISSING))}, came {_shown(came.get(name, _MISSING))}"
+        for name in different
+    ]
+    back = "the setting as it was" if len(different) == 1 else "the settings as they were"
+    raise UserError(
+        "\n".join([f"ledger {location.name} was made with other settings:", *lines, f"{location.elsewhere}, or {back}"])
+    )
+
+
+def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for name, value in settings.items():
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) and value else {prefix + name: value}
+    return flat
+
+
+def _equal(left: Any, right: Any) -> bool:
+    # Python holds that True == 1; a setting that became a number is another one.
+    return bool(left == right) and isinstance(left, bool) == isinstance(right, bool)
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is _MISSING else json.dumps(value, ensure_ascii=False)

@@ -1,0 +1,242 @@
+"""The ledger: every training ever run is one row; a finished one is never repeated and never lost."""
+
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, delete, false, insert, select
+from sqlalchemy.exc import DBAPIError
+
+from lit_idim.errors import UserError
+from lit_idim.ledger.agreement import agree_on_settings, read_settings
+from lit_idim.ledger.claims import Claims, Heartbeat
+from lit_idim.ledger.database import Database
+from lit_idim.ledger.location import find_location
+from lit_idim.ledger.owner import Owner
+from lit_idim.ledger.record import TrainingRecord
+from lit_idim.ledger.schema import columns_without_state, record_of, row_of, to_json, trainings
+
+Result = TypeVar("Result")
+
+_FINAL = ("finished", "diverged")
+_KEYS_PER_QUERY = 500  # SQLite takes a limited number of parameters
+
+_log = logging.getLogger(__name__)
+
+
+class Ledger:
+    """The trainings of a study, in a SQLite file or a PostgreSQL database.
+
+    Made by `Ledger.open` or `Ledger.read`. Several processes may have the same ledger open; SQLite's file must then be
+    on a local disk, so that several hosts need PostgreSQL. Threads may share one `Ledger`; they are one owner.
+
+    Every method raises `UserError` for what the user can mend: a full disk, a read-only folder, a lost server.
+    """
+
+    def __init__(self, database: Database, settings: Mapping[str, Any], claims: Claims | None) -> None:
+        self._database = database
+        self._settings = settings
+        self._claims = claims
+        self._heartbeat = Heartbeat(claims) if claims is not None else None
+        self._lock = threading.RLock()
+        self._is_closed = False
+
+    @classmethod
+    def open(
+        cls, url: str | Path, *, settings: Mapping[str, Any], create: bool = True, owner: Owner | None = None
+    ) -> "Ledger":
+        """Opens a ledger to read and write, and makes it if there is none.
+
+        Args:
+            url: a path, `sqlite:///path` or `postgresql://user@host/database`.
+            settings: what must agree between all runs on the ledger, as JSON has it; stored when it is made.
+            create: False refuses a ledger that does not exist.
+            owner: who claims; this process by default.
+
+        Raises:
+            UserError: if the ledger cannot be reached or written, is of another version or was made with other
+                settings, each of which the message lists.
+        """
+        location = find_location(url)
+        given = json.loads(to_json(settings))
+        database = Database(location, create=create, read_only=False)
+
+        def agree(connection: Connection) -> dict[str, Any]:
+            database.lock(connection, "settings")  # of several processes that make it, one is the first
+            stored = agree_on_settings(connection, given, location, create=create)
+            # Changes nothing; but a ledger that cannot be written is refused now, not after hours of training.
+            connection.execute(delete(trainings).where(false()))
+            return stored
+
+        settings_stored = _or_close(database, agree, write=True)
+        return cls(database, settings_stored, Claims(database, owner or Owner.of_this_process()))
+
+    @classmethod
+    def read(cls, url: str | Path) -> "Ledger":
+        """Opens a ledger to read only, also while a study writes it.
+
+        Args:
+            url: a path, `sqlite:///path` or `postgresql://user@host/database`.
+
+        Raises:
+            UserError: if there is none, or it is of another version or cannot be read.
+        """
+        location = find_location(url)
+        database = Database(location, create=False, read_only=True)
+
+        def find(connection: Connection) -> dict[str, Any]:
+            return read_settings(connection, location)
+
+        return cls(database, _or_close(database, find, write=False), None)
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The settings that the ledger was made with."""
+        return dict(self._settings)
+
+    def get(self, keys: Iterable[str]) -> dict[str, TrainingRecord]:
+        """The trainings that exist of these, without `state`."""
+
+        def find(connection: Connection) -> dict[str, TrainingRecord]:
+            found = {}
+            for start in range(0, len(wanted), _KEYS_PER_QUERY):
+                chosen = trainings.c.key.in_(wanted[start : start + _KEYS_PER_QUERY])
+                for row in connection.execute(select(*columns_without_state).where(chosen)).mappings():
+                    found[row["key"]] = record_of(dict(row))
+            return found
+
+        wanted = list(dict.fromkeys(keys))
+        found = self._transact(find, write=False)
+        return {key: found[key] for key in wanted if key in found}
+
+    def records(self) -> list[TrainingRecord]:
+        """All trainings, without `state`, in an order that does not depend on when they were run."""
+        rows = self._transact(
+            lambda connection: connection.execute(select(*columns_without_state)).mappings().all(), write=False
+        )
+        return sorted((record_of(dict(row)) for row in rows), key=_place)
+
+    def state(self, key: str) -> bytes | None:
+        """What a paused training continues from; None if there is no such training or it has none."""
+        chosen = select(trainings.c.state).where(trainings.c.key == key)
+        return self._transact(lambda connection: connection.execute(chosen).scalar_one_or_none(), write=False)
+
+    def write(self, record: TrainingRecord) -> bool:
+        """Writes a training and releases its claim, both or none; on the disk when it returns.
+
+        A failed training may be replaced by any, and a paused one by one that has made more updates or is not paused.
+        A finished or diverged one stays.
+
+        Returns:
+            Whether it was written; False if the row that is there stays.
+
+        Raises:
+            UserError: if it could not be written.
+            ValueError: if one of its numbers is NaN or infinite, or a blob too large.
+        """
+        row = row_of(record)
+        claims = self._writing()
+
+        def write(connection: Connection) -> bool:
+            self._database.lock(connection, record.key)
+            here = trainings.c.key == record.key
+            old = connection.execute(select(trainings.c.status, trainings.c.num_updates_done).where(here)).one_or_none()
+            replaces = old is None or _replaces(record, old.status, old.num_updates_done)
+            if replaces:
+                connection.execute(delete(trainings).where(here))
+                connection.execute(insert(trainings).values(row))
+            claims.give_back(connection, record.key)
+            return replaces
+
+        return self._transact(write)
+
+    def claim(self, key: str) -> bool:
+        """Takes a training for this owner to run, or to continue if it is paused.
+
+        Returns:
+            False if it is finished or diverged, or another owner who lives has it. True also if this owner has it.
+        """
+        claims = self._writing()
+
+        def take(connection: Connection) -> bool:
+            self._database.lock(connection, key)
+            status = connection.execute(select(trainings.c.status).where(trainings.c.key == key)).scalar_one_or_none()
+            return status not in _FINAL and claims.take(connection, key)
+
+        with self._lock:
+            taken = self._transact(take)
+            if taken and self._heartbeat is not None:
+                self._heartbeat.start()
+        return taken
+
+    def release(self, key: str) -> None:
+        """Gives back a training that this owner has claimed; else does nothing."""
+        claims = self._writing()
+        self._transact(lambda connection: claims.give_back(connection, key))
+
+    def forget_failed(self) -> int:
+        """Deletes the failed trainings, so that they are tried again, and returns how many they were."""
+        self._writing()
+        failed = delete(trainings).where(trainings.c.status == "failed")
+        return self._transact(lambda connection: connection.execute(failed).rowcount)
+
+    def close(self) -> None:
+        """Releases all claims and closes the ledger."""
+        with self._lock:
+            if self._is_closed:
+                return
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
+            if self._claims is not None:
+                try:
+                    self._database.transact(self._claims.give_back, retry_seconds=0)
+                except (UserError, DBAPIError) as error:
+                    # They end by themselves; an error that led here is not to be hidden by this one.
+                    _log.warning("claims could not be released: %s", error)
+            self._is_closed = True
+            self._database.close()
+
+    def __enter__(self) -> "Ledger":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _writing(self) -> Claims:
+        if self._claims is None:
+            raise RuntimeError("this ledger was opened to read only: open it with Ledger.open to write")
+        return self._claims
+
+    def _transact(self, work: Callable[[Connection], Result], *, write: bool = True) -> Result:
+        with self._lock:
+            if self._is_closed:
+                raise RuntimeError("the ledger is closed")
+            return self._database.transact(work, write=write)
+
+
+def _or_close(database: Database, work: Callable[[Connection], Result], *, write: bool) -> Result:
+    try:
+        return database.transact(work, write=write)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _replaces(record: TrainingRecord, old_status: str, old_num_updates_done: int) -> bool:
+    if old_status == "paused" and record.status == "paused":
+        return record.num_updates_done > old_num_updates_done
+    return old_status not in _FINAL
+
+
+def _place(record: TrainingRecord) -> tuple[Any, ...]:
+    """Where a training comes in the order; by Python, since servers sort text by the rules of their language."""
+    pretraining_step = -1 if record.pretraining_step is None else record.pretraining_step
+    d = -1 if record.d is None else record.d
+    where = (record.model, pretraining_step, record.checkpoint, record.task, record.method, d)
+    return (*where, record.learning_rate, record.replicate, record.key)

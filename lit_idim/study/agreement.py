@@ -1,0 +1,20 @@
+"""In which settings all runs on one ledger must agree."""
+
+from dataclasses import asdict
+from typing import Any
+
+from lit_idim.study.provenance import plain
+from lit_idim.study.settings import StudySettings
+
+# What may change between runs on a ledger: which cells are measured, and how far a search goes. Everything else would
+# mix trainings or estimates of two kinds in one table.
+_FREE = ("series", "steps", "tasks", "methods", "data_dir")
+_FREE_IN_SEARCH = ("tolerance", "max_trainings", "targets")
+
+
+def settings_to_agree(settings: StudySettings) -> dict[str, Any]:
+    """The settings that are stored with a ledger and compared by every later run on it."""
+    agreed = {name: value for name, value in asdict(settings).items() if name not in _FREE}
+    agreed["search"] = {name: value for name, value in agreed["search"].items() if name not in _FREE_IN_SEARCH}
+    stored: dict[str, Any] = plain(agreed)
+    return stored

@@ -1,0 +1,166 @@
+"""A cell of a study: one checkpoint, one task, one method, one d90."""
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, TrainingId
+from lit_idim.projections import PROJECTIONS
+from lit_idim.randomness import stream_key
+from lit_idim.series import CheckpointLocation, Series
+from lit_idim.study.results import early_update
+from lit_idim.study.settings import StudySettings, TrainingSettings
+from lit_idim.subspace import INITIALIZATION_VERSION
+from lit_idim.training import subspace_learning_rate
+
+# Raised by every change that gives a training other numbers under the same settings.
+TRAINING_VERSION = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cell:
+    """What is measured.
+
+    Attributes:
+        series: of checkpoints.
+        step: of pretraining.
+        task: name of the task.
+        method: "did" or "said".
+    """
+
+    series: Series
+    step: int
+    task: str
+    method: str
+
+    @property
+    def checkpoint(self) -> str:
+        """Name of the checkpoint within its series."""
+        return f"step-{self.step}"
+
+    @property
+    def name(self) -> str:
+        """For people."""
+        return f"{self.series.name}/{self.checkpoint} {self.task} {self.method}"
+
+
+def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
+    """The cells of a study, the last checkpoint of each series first: its full score is a target of the others.
+
+    Raises:
+        UserError: if a series lacks one of the steps.
+    """
+    from lit_idim.series.steps import check_steps
+
+    cells = []
+    for one in series:
+        steps = one.steps if settings.steps is None else settings.steps
+        if settings.steps is not None:
+            check_steps(settings.steps, one.steps, series=one.name)
+        cells += [
+            Cell(series=one, step=step, task=task, method=method)
+            for task in settings.tasks
+            for method in settings.methods
+            for step in sorted(set(steps), reverse=True)
+        ]
+    return cells
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreparedCell:
+    """A cell whose checkpoint and data are on this machine.
+
+    Attributes:
+        cell: what is measured.
+        settings: of the study.
+        training: of every training of the cell.
+        location: of the checkpoint.
+        D: parameters of the classifier.
+        m: its layers.
+        chance: score of the dev examples' majority class.
+        num_train_examples: distinct training examples.
+        checksums: of the data: `train`, `dev`.
+    """
+
+    cell: Cell
+    settings: StudySettings
+    training: TrainingSettings
+    location: CheckpointLocation
+    D: int
+    m: int
+    chance: float
+    num_train_examples: int
+    checksums: dict[str, str]
+
+    @property
+    def num_lambdas(self) -> int:
+        """m for SAID, 0 for DID."""
+        return self.m if self.cell.method == "said" else 0
+
+    @property
+    def num_updates(self) -> int:
+        """Of a training."""
+        return self.training.updates(self.num_train_examples)
+
+    @property
+    def early_update(self) -> int:
+        """After which a search may drop a learning rate."""
+        return early_update(self.settings.search, self.num_updates)
+
+    def facts(self, final_full: FullScore | None) -> CellFacts:
+        """For the search."""
+        return CellFacts(chance=self.chance, num_lambdas=self.num_lambdas, final_full=final_full)
+
+    def learning_rate(self, training: TrainingId) -> float:
+        """Peak rate of a training."""
+        return ladder_rate(self.settings.search, training, D=self.D, num_lambdas=self.num_lambdas)
+
+    def seeds(self, training: TrainingId) -> dict[str, int]:
+        """Of a training: those of a replicate are the same at all learning rates, the subset that of the task."""
+        cell = self.cell
+        method = "full" if training.d is None else cell.method
+        name = f"{cell.series.name}/{cell.step}/{cell.task}/{method}/{training.d}/{training.replicate}"
+        seeds = {
+            kind: stream_key(self.settings.study_seed, f"study/{kind}/{name}")[0]
+            for kind in ("projection", "head", "order", "dropout")
+        }
+        return seeds | {"subset": stream_key(self.settings.study_seed, f"study/subset/{cell.task}")[0]}
+
+    def key(self, training: TrainingId) -> str:
+        """Hash of everything that decides the training's numbers."""
+        in_subspace = training.d is not None
+        identity: dict[str, Any] = {
+            "version": TRAINING_VERSION,
+            "initialization_version": INITIALIZATION_VERSION,
+            "series": self.cell.series.name,
+            "step": self.cell.step,
+            "weights": self.cell.series.checksums.get(self.cell.step),
+            "task": self.cell.task,
+            "data": self.checksums,
+            "method": self.cell.method if in_subspace else "full",
+            "projection": self.settings.projection if in_subspace else None,
+            "projection_version": PROJECTIONS[self.settings.projection].version if in_subspace else None,
+            "d": training.d,
+            "learning_rate": self.learning_rate(training),
+            "seeds": self.seeds(training),
+            "training": asdict(self.training),
+        }
+        return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
+
+
+def ladder_rate(search: SearchSettings, training: TrainingId, *, D: int, num_lambdas: int) -> float:
+    """Peak rate of a training from its place on the ladder.
+
+    In full: the rates of the settings, beyond either end by factors of 3.2. In a subspace: steps of that factor from
+    what the rule gives for the middle one of these rates, D and d, the same at every checkpoint.
+    """
+    rates = search.full_learning_rates
+    if training.d is None:
+        if training.rate < 0:
+            return rates[0] * RATE_RATIO**training.rate
+        if training.rate >= len(rates):
+            return rates[-1] * RATE_RATIO ** (training.rate - len(rates) + 1)
+        return rates[training.rate]
+    centre = subspace_learning_rate(rates[len(rates) // 2], D=D, d=training.d - num_lambdas)
+    return centre * RATE_RATIO**training.rate

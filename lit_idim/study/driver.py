@@ -1,0 +1,211 @@
+"""Runs what the searches of a study ask for, writes it to the ledger, and stops anywhere without a loss.
+
+All decisions are functions of the ledger: a driver that is started again plays every search over the trainings that are
+there and goes on with the first one that is missing. Several drivers may work on one ledger: a training is claimed
+before it is run, and a driver that finds everything of a cell taken goes on with the next cell.
+"""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from lit_idim.d90 import Estimate, FullScore, Request, Result, TrainingId, estimate_d90, full_score, replay
+from lit_idim.errors import UserError
+from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
+from lit_idim.study.cell import Cell, PreparedCell
+from lit_idim.study.preparation import prepare, record_of, training_request
+from lit_idim.study.progress import Progress
+from lit_idim.study.results import result_of
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.training import Trainings
+
+_WAIT_SECONDS = 1.0
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(kw_only=True)
+class CellState:
+    """A cell while its search runs.
+
+    Attributes:
+        cell: what is measured.
+        prepared: with its checkpoint and data; None before the first training, or if they cannot be had.
+        records: its trainings that the search has asked for.
+        pending: what the search asks for next.
+        results: what the search has learned from complete rounds.
+        has_ended: whether the search has ended.
+        reason: why the cell failed.
+    """
+
+    cell: Cell
+    prepared: PreparedCell | None = None
+    records: dict[TrainingId, TrainingRecord] = field(default_factory=dict)
+    pending: tuple[Request, ...] = ()
+    results: dict[TrainingId, Result] = field(default_factory=dict)
+    has_ended: bool = False
+    reason: str | None = None
+
+
+class Driver:
+    """Runs the cells of a study.
+
+    Args:
+        settings: of the study.
+        cells: in the order in which they are run; the last checkpoint of a series before the others.
+        ledger: that is written.
+        progress: that is told of every step.
+        trainings: that run; new ones by default.
+        should_stop: asked before each training.
+    """
+
+    def __init__(
+        self,
+        settings: StudySettings,
+        cells: list[Cell],
+        ledger: Ledger,
+        progress: Progress,
+        trainings: Trainings | None = None,
+        should_stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self.settings, self.ledger, self.progress = settings, ledger, progress
+        self.trainings = trainings or Trainings()
+        self.should_stop = should_stop
+        self.states = [CellState(cell=cell) for cell in cells]
+
+    def run(self, on_cell: Callable[[CellState], None] | None = None) -> list[CellState]:
+        """Runs until every search has ended.
+
+        Args:
+            on_cell: called with each cell that ends.
+
+        Returns:
+            The cells; one that failed has a `reason`, and the others are complete.
+
+        Raises:
+            UserError: if the ledger cannot be written any more; what it holds stays.
+        """
+        open_states = list(self.states)
+        while open_states:
+            has_worked = False
+            for state in list(open_states):
+                if self._waits_for_last(state):
+                    continue
+                has_worked |= self._work(state)
+                if state.has_ended:
+                    open_states.remove(state)
+                    self.progress.cell_ended(state.cell, self.estimate(state), state.reason)
+                    if on_cell is not None:
+                        on_cell(state)
+            if open_states and not has_worked:
+                self.progress.waiting(len(open_states))
+                time.sleep(_WAIT_SECONDS)
+        return self.states
+
+    def estimate(self, state: CellState) -> Estimate:
+        """d90 of a cell as far as its trainings go, for the first target of the search."""
+        if state.reason is not None or state.prepared is None:
+            return Estimate(status="failed", reason=state.reason)
+        return estimate_d90(
+            state.results,
+            kind=self.settings.search.targets[0],
+            chance=state.prepared.chance,
+            settings=self.settings.search,
+            final_full=self.final_full(state.cell),
+        )
+
+    def final_full(self, cell: Cell) -> FullScore | None:
+        """Full score of the last checkpoint of a cell's series; None while or where it is unknown."""
+        last = self._last_of(cell)
+        # Of an unfinished cell it would still change, and with it what the searches of the others ask for.
+        is_known = last.reason is None and (last.has_ended or last.cell == cell)
+        return full_score(last.results) if is_known else None
+
+    def _last_of(self, cell: Cell) -> CellState:
+        same = [
+            state
+            for state in self.states
+            if (state.cell.series.name, state.cell.task, state.cell.method)
+            == (cell.series.name, cell.task, cell.method)
+        ]
+        return max(same, key=lambda state: state.cell.step)
+
+    def _waits_for_last(self, state: CellState) -> bool:
+        last = self._last_of(state.cell)
+        return last is not state and not last.has_ended and "final" in self.settings.search.targets
+
+    def _work(self, state: CellState) -> bool:
+        """Runs what is free of a cell's rounds, one after the other; whether anything was done."""
+        has_worked = False
+        try:
+            if state.prepared is None:
+                self.progress.preparing(state.cell)
+                state.prepared = prepare(state.cell, self.settings, self.trainings)
+            while True:
+                self._plan(state)
+                if not state.pending:
+                    state.has_ended = True
+                    return True
+                ran = [request for request in state.pending if self._run(state, request)]
+                has_worked |= bool(ran)
+                if len(ran) < len(state.pending):
+                    self._refresh(state, [request.training for request in state.pending])
+                    if not ran:
+                        return has_worked
+        except LedgerError:
+            raise
+        except (UserError, OSError, RuntimeError, MemoryError) as error:
+            # A broken checkpoint or a model too large is the end of this cell, not of the study.
+            _log.debug("%s failed", state.cell.name, exc_info=True)
+            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+            state.has_ended, state.reason = True, f"{kind}{error}".strip()
+            return True
+
+    def _plan(self, state: CellState) -> None:
+        """Plays the search over what is there, fetching from the ledger what it asks for."""
+        prepared = state.prepared
+        assert prepared is not None
+        facts = prepared.facts(self.final_full(state.cell) if "final" in self.settings.search.targets else None)
+        while True:
+            results = {training: result_of(record, prepared.early_update) for training, record in state.records.items()}
+            state.pending, state.results = replay(self.settings.search, facts, results)
+            unseen = [request.training for request in state.pending if request.training not in state.records]
+            if not self._refresh(state, unseen):
+                return
+
+    def _refresh(self, state: CellState, trainings: list[TrainingId]) -> bool:
+        """Reads trainings from the ledger; whether there was anything new."""
+        assert state.prepared is not None
+        by_key = {state.prepared.key(training): training for training in trainings}
+        found = {by_key[key]: record for key, record in self.ledger.get(by_key).items() if record.status != "failed"}
+        news = {training: record for training, record in found.items() if state.records.get(training) != record}
+        state.records |= news
+        return bool(news)
+
+    def _run(self, state: CellState, request: Request) -> bool:
+        """Runs a training and writes it; False if another driver has it."""
+        prepared, training = state.prepared, request.training
+        assert prepared is not None
+        if self.should_stop():
+            raise LedgerError("the process that started this one has ended")
+        key = prepared.key(training)
+        if not self.ledger.claim(key):
+            return False
+        try:
+            self._refresh(state, [training])  # it may have been run between the plan and the claim
+            before = state.records.get(training)
+            if before is not None and result_of(before, prepared.early_update).answers(request):
+                self.ledger.release(key)
+                return True
+            paused = self.ledger.state(key) if before is not None else None
+            self.progress.training_started(state.cell, prepared, request)
+            outcome = self.trainings.run(training_request(prepared, request, paused))
+            record = record_of(prepared, training, outcome, before)
+            self.ledger.write(record)
+        except BaseException:
+            self.ledger.release(key)
+            raise
+        state.records[training] = record
+        self.progress.training_ended(state.cell, record, self.estimate(state))
+        return True

@@ -1,0 +1,78 @@
+"""A cell as far as the ledger knows it."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from lit_idim.d90 import CellFacts, FullScore, Result, SearchSettings, TrainingId, replay
+from lit_idim.ledger import TrainingRecord
+from lit_idim.study.results import early_update, results_of, training_of
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeasuredCell:
+    """A cell as far as it has been measured.
+
+    Attributes:
+        model: name of the series.
+        checkpoint: within it.
+        pretraining_step: of the checkpoint.
+        task: name of the task.
+        method: "did" or "said".
+        records: its trainings, those in full included.
+        reason: why it failed.
+    """
+
+    model: str
+    checkpoint: str
+    pretraining_step: int | None
+    task: str
+    method: str
+    records: Mapping[TrainingId, TrainingRecord] = field(default_factory=dict)
+    reason: str | None = None
+
+    @property
+    def line(self) -> tuple[str, str, str]:
+        """What the cells of one series, task and method have in common."""
+        return self.model, self.task, self.method
+
+    def facts(self, final_full: FullScore | None) -> CellFacts:
+        """For the search; of a cell with trainings."""
+        first = next(iter(self.records.values()))
+        num_lambdas = max((record.num_lambdas for record in self.records.values()), default=0)
+        return CellFacts(chance=first.chance_score, num_lambdas=num_lambdas, final_full=final_full)
+
+    def asked(self, search: SearchSettings, final_full: FullScore | None) -> tuple[bool, dict[TrainingId, Result]]:
+        """Whether the search has ended, and the results of the trainings that it asked for in complete rounds."""
+        if not self.records:
+            return False, {}
+        num_updates = next(iter(self.records.values())).num_updates
+        early = early_update(search, num_updates)
+        missing, asked = replay(search, self.facts(final_full), results_of(self.records.values(), early))
+        return not missing, asked
+
+
+def cells_in(records: Iterable[TrainingRecord]) -> list[MeasuredCell]:
+    """The cells that a ledger has trainings in subspaces or in full of, in the order of their first training.
+
+    Trainings in full belong to every method of their checkpoint and task.
+    """
+    groups: dict[tuple[str, str, int | None, str], dict[str, dict[TrainingId, TrainingRecord]]] = {}
+    for record in records:
+        place = (record.model, record.checkpoint, record.pretraining_step, record.task)
+        groups.setdefault(place, {}).setdefault(record.method, {})[training_of(record)] = record
+    cells = []
+    for (model, checkpoint, step, task), by_method in groups.items():
+        in_full = by_method.pop("full", {})
+        cells += [
+            MeasuredCell(
+                model=model,
+                checkpoint=checkpoint,
+                pretraining_step=step,
+                task=task,
+                method=method,
+                records={**in_full, **records},
+            )
+            for method, records in by_method.items()
+            if method in ("did", "said")
+        ]
+    return cells

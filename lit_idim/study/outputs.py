@@ -1,0 +1,104 @@
+"""Everything that a study leaves behind, made from its ledger."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from lit_idim.d90 import Estimate
+from lit_idim.d90.crossing import curve_values
+from lit_idim.errors import UserError
+from lit_idim.figures.d90_vs_pretraining_step import d90_vs_pretraining_step
+from lit_idim.figures.full_score_vs_step import full_score_vs_step
+from lit_idim.figures.score_against_d import CellKey, Curve, score_against_d
+from lit_idim.ledger import TrainingRecord
+from lit_idim.randomness import stream_key
+from lit_idim.study.d90_row import D90Row, D90Variant
+from lit_idim.study.dev_resampling import dev_labels
+from lit_idim.study.measured_cell import MeasuredCell
+from lit_idim.study.provenance import write_config, write_manifest
+from lit_idim.study.rows import Labels, rows_of
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.tables import write_d90, write_trials
+
+_POINTS_OF_A_CURVE = 200
+VARIANT_OF_TARGET: dict[str, D90Variant] = {
+    "full_fraction": "d90",
+    "chance_corrected": "d90_chance_corrected",
+    "final": "d90_final_target",
+}
+
+
+def labels_of(settings: StudySettings) -> Labels:
+    """Dev labels by task, as far as the data are there."""
+    labels = {}
+    for task in settings.tasks:
+        seed = stream_key(settings.study_seed, f"study/subset/{task}")[0]
+        try:
+            labels[task] = dev_labels(task, settings.data_dir, settings.training_of(task).max_dev_examples, seed)
+        except UserError:
+            continue  # the interval over dev examples then stays empty
+    return labels
+
+
+def write_tables(
+    folder: Path, settings: StudySettings, cells: Iterable[MeasuredCell], records: list[TrainingRecord], labels: Labels
+) -> tuple[list[D90Row], dict[CellKey, Estimate]]:
+    """Writes `trials.csv`, `d90.csv`, `config.yaml` and `manifest.json`.
+
+    Args:
+        folder: of the study.
+        settings: of the study.
+        cells: as measured so far.
+        records: of all trainings in the ledger.
+        labels: of the dev examples by task.
+
+    Returns:
+        The rows of `d90.csv`, and the estimates behind them.
+    """
+    rows, estimates = rows_of(cells, settings, labels)
+    write_trials(folder / "trials.csv", records)
+    write_d90(folder / "d90.csv", rows)
+    write_config(folder, settings)
+    write_manifest(folder, settings, records)
+    return rows, estimates
+
+
+def draw_figures(
+    folder: Path,
+    settings: StudySettings,
+    rows: list[D90Row],
+    estimates: dict[CellKey, Estimate],
+    records: list[TrainingRecord],
+) -> list[Path]:
+    """Draws d90 and the full score against pretraining step, and the scores against d behind every d90.
+
+    The d90 of the first target that the search aims at is in `d90_vs_pretraining_step`; those of the others are in
+    files of their own.
+    """
+    figures = folder / "figures"
+    figures.mkdir(exist_ok=True)
+    if not rows:
+        return []
+    written = []
+    shown = VARIANT_OF_TARGET[settings.search.targets[0]]
+    for variant in VARIANT_OF_TARGET.values():
+        stem = "d90_vs_pretraining_step" if variant == shown else f"{variant}_vs_pretraining_step"
+        if variant == "d90" != shown:
+            stem = "d90_full_fraction_vs_pretraining_step"
+        written += d90_vs_pretraining_step(rows, figures, variant=variant, stem=stem)
+    if any(row.full_score is not None for row in rows):
+        written += full_score_vs_step(rows, figures)
+    curves = {key: curve for key, estimate in estimates.items() if (curve := _curve(estimate, rows, key)) is not None}
+    written += score_against_d(records, rows, figures, curves=curves)
+    return written
+
+
+def _curve(estimate: Estimate, rows: list[D90Row], key: CellKey) -> Curve | None:
+    """The fitted curve over the range of d that was measured."""
+    if estimate.curve is None or estimate.target is None:
+        return None
+    row = next(row for row in rows if (row.model, row.checkpoint, row.task, row.method) == key)
+    x = np.linspace(estimate.curve.x.min(), estimate.curve.x.max(), _POINTS_OF_A_CURVE)
+    chance = row.chance_score or 0.0
+    return x, curve_values(x, estimate.curve.crossing, target=estimate.target.score, chance=chance)

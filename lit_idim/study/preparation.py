@@ -1,0 +1,161 @@
+"""Fetches what a cell needs, and turns its trainings into requests and records."""
+
+import platform
+from dataclasses import replace
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+
+from lit_idim.d90 import Request, TrainingId
+from lit_idim.errors import UserError
+from lit_idim.ledger import TrainingRecord
+from lit_idim.projections import PROJECTIONS
+from lit_idim.series.size import count_checkpoint_parameters
+from lit_idim.study.cell import Cell, PreparedCell
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.training import Trainings, chance_score
+from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
+from lit_idim.subspace import INITIALIZATION_VERSION
+from lit_idim.tasks import get_task
+
+_LIBRARIES = ("lit-idim", "torch", "lightning", "transformers", "tokenizers", "torchmetrics", "numpy")
+
+
+def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> PreparedCell:
+    """Makes a cell's checkpoint and data readable, downloading them if need be.
+
+    Raises:
+        UserError: if either cannot be had or is damaged, or the range of d holds nothing for this model.
+    """
+    training = settings.training_of(cell.task)
+    location = cell.series.fetch(cell.step)
+    prepared = PreparedCell(
+        cell=cell,
+        settings=settings,
+        training=training,
+        location=location,
+        D=0,
+        m=0,
+        chance=0.0,
+        num_train_examples=0,
+        checksums={},
+    )
+    probe = TrainingId(None, 0, 0)
+    data = trainings.data(_request(prepared, probe, learning_rate=1.0))
+    train, dev = data.dataset("train"), data.dataset("dev")
+    count = count_checkpoint_parameters(cell.series, cell.step, get_task(cell.task).num_labels)
+    if count is None:
+        raise UserError(f"{cell.name}: the checkpoint's config.json is missing, so its parameters cannot be counted")
+    assert dev.labels is not None
+    prepared = replace(
+        prepared,
+        D=count.D,
+        m=count.m,
+        chance=chance_score(data.task, dev.labels.numpy()),
+        num_train_examples=len(train),
+        checksums={"train": data.checksums["train"], "dev": data.checksums["dev"]},
+    )
+    if prepared.num_lambdas >= settings.search.d_max:
+        raise UserError(
+            f"search.d_max: {cell.method} on {cell.series.name} pays for {prepared.num_lambdas} lambdas out of d, so "
+            f"d_max must be larger; got {settings.search.d_max}"
+        )
+    if prepared.num_updates < 2:
+        raise UserError(f"training: {cell.task} makes {prepared.num_updates} update; expected at least 2")
+    return prepared
+
+
+def training_request(cell: PreparedCell, request: Request, state: bytes | None) -> TrainingRequest:
+    """What to train for a request of the search.
+
+    Args:
+        cell: whose search asks.
+        request: the training, to its early evaluation or to its end.
+        state: of the paused training, if it was paused.
+    """
+    return replace(
+        _request(cell, request.training, learning_rate=cell.learning_rate(request.training)),
+        stop_after=cell.early_update if request.early else None,
+        state=state,
+    )
+
+
+def _request(cell: PreparedCell, training: TrainingId, *, learning_rate: float) -> TrainingRequest:
+    in_subspace = training.d is not None
+    return TrainingRequest(
+        location=cell.location,
+        task=cell.cell.task,
+        data_dir=None if get_task(cell.cell.task).is_generated else cell.settings.data_dir,
+        method=cell.cell.method if in_subspace else "full",  # type: ignore[arg-type]
+        d=training.d,
+        projection=cell.settings.projection if in_subspace else None,
+        learning_rate=learning_rate,
+        seeds=cell.seeds(training),
+        settings=cell.training,
+    )
+
+
+def record_of(
+    cell: PreparedCell, training: TrainingId, outcome: TrainingOutcome, before: TrainingRecord | None
+) -> TrainingRecord:
+    """The row of a training that was run.
+
+    Args:
+        cell: whose training it is.
+        training: which one.
+        outcome: of this run.
+        before: its row when it was paused.
+    """
+    in_subspace = training.d is not None
+    return TrainingRecord(
+        key=cell.key(training),
+        model=cell.cell.series.name,
+        checkpoint=cell.cell.checkpoint,
+        pretraining_step=cell.cell.step,
+        num_parameters=outcome.num_parameters,
+        task=cell.cell.task,
+        method=cell.cell.method if in_subspace else "full",
+        projection=cell.settings.projection if in_subspace else None,
+        d=training.d,
+        learning_rate=cell.learning_rate(training),
+        rate=training.rate,
+        num_lambdas=cell.num_lambdas if in_subspace else 0,
+        replicate=training.replicate,
+        status=outcome.status,
+        reason=outcome.reason,
+        metric=outcome.metric,
+        score=outcome.score,
+        chance_score=outcome.chance_score,
+        evaluations=outcome.evaluations,
+        num_updates=outcome.num_updates,
+        num_updates_done=outcome.num_updates_done,
+        num_examples=outcome.num_examples,
+        batch_size=cell.training.batch_size,
+        num_train_examples=outcome.num_train_examples,
+        num_dev_examples=outcome.num_dev_examples,
+        seconds=outcome.seconds + (0.0 if before is None else before.seconds),
+        seeds=cell.seeds(training),
+        versions=_versions(cell),
+        checksums=dict(outcome.checksums),
+        outcomes=outcome.outcomes,
+        state=outcome.state,
+        device=outcome.device,
+        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds") if before is None else before.started_at,
+    )
+
+
+def _versions(cell: PreparedCell) -> dict[str, str]:
+    return library_versions() | {
+        "projection": str(PROJECTIONS[cell.settings.projection].version),
+        "initialization": str(INITIALIZATION_VERSION),
+    }
+
+
+def library_versions() -> dict[str, str]:
+    """Versions of Python and of the libraries that a number may depend on."""
+    found = {"python": platform.python_version()}
+    for name in _LIBRARIES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

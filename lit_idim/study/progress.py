@@ -1,0 +1,138 @@
+"""What a person sees while a study runs: a few lines that renew themselves on a terminal, plain lines elsewhere."""
+
+import sys
+from types import TracebackType
+from typing import TextIO
+
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from lit_idim.d90 import Estimate, Request
+from lit_idim.ledger import TrainingRecord
+from lit_idim.study.cell import Cell, PreparedCell
+
+
+class Progress:
+    """Shows cells done, the current training, the estimate so far and the time left.
+
+    On a terminal the last lines renew themselves and each cell that ends leaves one line; elsewhere (a log, a pipe)
+    each training is one line.
+
+    Args:
+        num_cells: of the study.
+        trainings_per_cell: expected, for the time left.
+        stream: where it is shown; standard output by default.
+    """
+
+    def __init__(self, num_cells: int, *, trainings_per_cell: float, stream: TextIO | None = None) -> None:
+        self.num_cells, self.trainings_per_cell = num_cells, trainings_per_cell
+        self.console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+        self.num_ended = self.num_failed = self.num_trainings = 0
+        self.in_cell = 0
+        self.cell, self.training, self.estimate = "", "", ""
+        self._ended_counts: list[int] = []
+        self._seconds: list[float] = []
+        self._live = Live(console=self.console, refresh_per_second=4) if self.console.is_terminal else None
+
+    def __enter__(self) -> "Progress":
+        if self._live is not None:
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._show()
+            self._live.stop()
+
+    def preparing(self, cell: Cell) -> None:
+        """A cell's checkpoint and data are being fetched."""
+        self.cell, self.training, self.estimate, self.in_cell = cell.name, "fetching checkpoint and data", "", 0
+        self._show()
+
+    def training_started(self, cell: Cell, prepared: PreparedCell, request: Request) -> None:
+        """A training begins."""
+        self.cell = cell.name
+        training = request.training
+        what = "in full" if training.d is None else f"d = {training.d:,}"
+        rate = prepared.learning_rate(training)
+        until = " to its early evaluation" if request.early else ""
+        self.training = f"{what}, rate {rate:.2g}, replicate {training.replicate}{until}"
+        self._show()
+
+    def training_ended(self, cell: Cell, record: TrainingRecord, estimate: Estimate) -> None:
+        """A training was written to the ledger."""
+        self.num_trainings += 1
+        self.in_cell += 1
+        self._seconds.append(record.seconds)
+        self.estimate = describe(estimate)
+        if self._live is None:
+            last = record.evaluations[-1][1] if record.evaluations else None
+            score = record.status if last is None else f"{last:.4f}" + (" early" if record.status == "paused" else "")
+            self._line(f"{cell.name}: {self.training}: {score} ({record.seconds:.1f} s); {self.estimate}")
+        self._show()
+
+    def cell_ended(self, cell: Cell, estimate: Estimate, reason: str | None) -> None:
+        """The search of a cell has ended."""
+        self.num_ended += 1
+        self.num_failed += reason is not None
+        self._ended_counts.append(self.in_cell)
+        self.in_cell = 0
+        self._line(f"{cell.name}: " + (f"FAILED: {reason}" if reason is not None else describe(estimate)))
+        self._show()
+
+    def waiting(self, num_open: int) -> None:
+        """Everything that is left is being run by other drivers."""
+        self.training = f"waiting for other drivers on this ledger ({num_open} cells open)"
+        self._show()
+
+    def _line(self, text: str) -> None:
+        self.console.print(f"[{self.num_ended}/{self.num_cells}] {text}", markup=False)
+
+    def _show(self) -> None:
+        if self._live is None:
+            return
+        table = Table.grid(padding=(0, 2))
+        failed = f", {self.num_failed} failed" if self.num_failed else ""
+        table.add_row("cells", f"{self.num_ended} of {self.num_cells}{failed}")
+        table.add_row("trainings", f"{self.num_trainings}; {self.time_left()}")
+        table.add_row("now", f"{self.cell}: {self.training}")
+        table.add_row("so far", self.estimate)
+        self._live.update(table)
+
+    def time_left(self) -> str:
+        """In words; from the mean duration of a training and the number of trainings that cells have needed."""
+        if not self._seconds:
+            return "time left unknown"
+        counts = self._ended_counts
+        needed = sum(counts) / len(counts) if counts and sum(counts) else self.trainings_per_cell
+        trainings = max(0.0, (self.num_cells - self.num_ended) * needed - self.in_cell)
+        seconds = trainings * sum(self._seconds) / len(self._seconds)
+        return f"about {_duration(seconds)} left"
+
+
+def describe(estimate: Estimate) -> str:
+    """An estimate in a few words.
+
+    >>> describe(Estimate(status="reached", d90=212.4, low=150.2, high=None))
+    'd90 212 (150 to beyond the range)'
+    """
+    if estimate.status != "reached" or estimate.d90 is None:
+        words = estimate.status.replace("_", " ")
+        return f"d90 {words}" + (f": {estimate.reason}" if estimate.reason else "")
+    low = "below the range" if estimate.low is None else f"{estimate.low:,.0f}"
+    high = "beyond the range" if estimate.high is None else f"{estimate.high:,.0f}"
+    return f"d90 {estimate.d90:,.0f} ({low} to {high})"
+
+
+def _duration(seconds: float) -> str:
+    """In words.
+
+    >>> _duration(50), _duration(600), _duration(10000)
+    ('50 s', '10 min', '2.8 h')
+    """
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,95 @@
+"""`config.yaml` and `manifest.json`: what was asked for, and what it was measured with."""
+
+import json
+import os
+import platform
+import subprocess
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+from lit_idim.ledger import TrainingRecord
+from lit_idim.study.preparation import library_versions
+from lit_idim.study.settings import StudySettings
+
+
+def plain(value: Any) -> Any:
+    """As YAML and JSON have it: tuples as lists, paths as text."""
+    if isinstance(value, Mapping):
+        return {str(name): plain(entry) for name, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return str(value) if isinstance(value, Path) else value
+
+
+def write_config(folder: Path, settings: StudySettings) -> None:
+    """Writes the resolved settings, which `--config` reads again."""
+    text = yaml.safe_dump(plain(asdict(settings)), sort_keys=False, width=120, allow_unicode=True)
+    write_whole(folder / "config.yaml", text)
+
+
+def write_manifest(folder: Path, settings: StudySettings, records: Iterable[TrainingRecord]) -> None:
+    """Writes versions, commit, machine, seeds, and the checksums of P, weights and data of all trainings."""
+    listed = list(records)
+    manifest = {
+        "versions": library_versions(),
+        "commit": _commit(),
+        "machine": {
+            "platform": platform.platform(),
+            "processor": platform.processor() or platform.machine(),
+            "cores": os.cpu_count(),
+            "threads": torch.get_num_threads(),
+            "devices": sorted({record.device for record in listed}),
+        },
+        "study_seed": settings.study_seed,
+        "num_trainings": len(listed),
+        "weights": _checksums(listed, "weights", lambda record: f"{record.model}/{record.checkpoint}"),
+        "data": {split: _checksums(listed, split, lambda record: record.task) for split in ("train", "dev")},
+        "projections": _checksums(
+            listed, "projection", lambda record: f"{record.model}/{record.task}/{record.method}/d={record.d}"
+        ),
+        "seeds": {record.key: dict(record.seeds) for record in listed},
+    }
+    write_whole(folder / "manifest.json", json.dumps(manifest, indent=1, sort_keys=True) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Writes a file aside and renames it, so that a reader never sees half of it."""
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
+    ) as file:
+        file.write(text)
+    written = Path(file.name)
+    written.chmod(0o644)
+    written.replace(path)
+
+
+def _checksums(records: Iterable[TrainingRecord], kind: str, name: Any) -> dict[str, list[str]]:
+    found: dict[str, set[str]] = {}
+    for record in records:
+        if kind in record.checksums:
+            found.setdefault(name(record), set()).add(record.checksums[kind])
+    return {key: sorted(values) for key, values in sorted(found.items())}
+
+
+def _commit() -> str | None:
+    """Commit of the checkout that the package runs from; None for an installed package."""
+    repository = Path(__file__).resolve().parents[2]
+    if not (repository / ".git").exists():
+        return None
+    try:
+        commit = subprocess.run(
+            ["git", "-C", str(repository), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"],
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return commit.stdout.strip()

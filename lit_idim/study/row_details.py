@@ -1,0 +1,138 @@
+"""What a row of `d90.csv` says beside the estimates: learning rates, spread of the full score, what to beware of."""
+
+import math
+import statistics
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lit_idim.d90 import LEVEL, CellFacts, Estimate, FullScore, Result, SearchSettings, TrainingId
+from lit_idim.d90.search import whole_numbers
+from lit_idim.d90.training import final_scores
+from lit_idim.ledger import TrainingRecord
+from lit_idim.study.dev_resampling import crossing_deviation, widened
+from lit_idim.study.measured_cell import MeasuredCell
+from lit_idim.study.settings import StudySettings
+
+Records = Mapping[TrainingId, TrainingRecord]
+Asked = Mapping[TrainingId, Result]
+
+_Z = statistics.NormalDist().inv_cdf(0.5 + LEVEL / 2)
+_CLEARLY_OUTSIDE = 0.95
+_STANDARD_ERRORS = 2
+
+
+def full_std(full: FullScore | None, asked: Asked) -> float | None:
+    """Standard deviation over the replicates in full at the best rate; None with fewer than two."""
+    if full is None:
+        return None
+    scores = final_scores(asked, full=True).get((None, full.rate), [])
+    return statistics.stdev(scores) if len(scores) > 1 else None
+
+
+def full_learning_rate(full: FullScore | None, records: Records) -> float | None:
+    """Peak rate of full fine-tuning at which the full score was reached."""
+    if full is None:
+        return None
+    return next(
+        record.learning_rate
+        for training, record in records.items()
+        if training.d is None and training.rate == full.rate
+    )
+
+
+def tolerance_met(estimate: Estimate, search: SearchSettings) -> bool | None:
+    """Whether the interval became as narrow as asked, or the crossing lies outside the range for sure."""
+    if search.protocol == "grid" or estimate.curve is None:
+        return None
+    crossing = estimate.curve.crossing
+    if estimate.status == "reached":
+        return crossing.half_width <= search.tolerance
+    return max(crossing.above, crossing.below) > _CLEARLY_OUTSIDE
+
+
+def learning_rates(estimate: Estimate, records: Records, asked: Asked) -> dict[str, Any]:
+    """The columns on learning rates and seeds at the measured d nearest to the crossing."""
+    columns: dict[str, Any] = {
+        "learning_rate_best": None,
+        "learning_rates_tried": (),
+        "learning_rate_at_edge": None,
+        "num_seeds": 0,
+    }
+    curve = estimate.curve
+    if curve is None:
+        return columns
+    nearest = int(curve.d[int(np.argmin(np.abs(curve.x - curve.crossing.x)))])
+    here = [records[training] for training in asked if training.d == nearest]
+    best = [record for record in here if record.rate == curve.rate]
+    tried = {training.rate for training in asked if training.d is not None}
+    return columns | {
+        "learning_rate_best": best[0].learning_rate,
+        "learning_rates_tried": tuple(sorted({record.learning_rate for record in here})),
+        "learning_rate_at_edge": curve.rate in (min(tried), max(tried)),
+        "num_seeds": len(best),
+    }
+
+
+def dev_interval(
+    estimate: Estimate,
+    full: FullScore | None,
+    records: Records,
+    asked: Asked,
+    labels: npt.NDArray[np.generic] | None,
+    settings: StudySettings,
+) -> tuple[float | None, float | None]:
+    """The interval that resamples dev examples too; empty where d90 or the labels are not there."""
+    if labels is None or full is None or estimate.status != "reached":
+        return None, None
+    deviation = crossing_deviation(
+        estimate,
+        full,
+        {training: records[training] for training in asked},
+        labels,
+        target_fraction=settings.search.target_fraction,
+        seed=settings.study_seed,
+    )
+    return (None, None) if deviation is None else widened(estimate, deviation, _Z)
+
+
+def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:
+    """Values of d of the grid that do not exceed the number of lambdas."""
+    if search.protocol != "grid":
+        return 0
+    grid = whole_numbers(search.d_min, search.d_max, search.grid_points)
+    return sum(d <= facts.num_lambdas for d in grid)
+
+
+def notes(
+    cell: MeasuredCell, has_ended: bool, asked: Asked, full: FullScore | None, search: SearchSettings
+) -> Iterator[str]:
+    """What a reader must know of the row."""
+    if cell.reason is None and not has_ended:
+        yield "the search has not ended"
+    if full is None:
+        return
+    chance = next(iter(cell.records.values())).chance_score
+    at_chance = [
+        cell.records[training].learning_rate
+        for training, result in asked.items()
+        if training.d is None and result.score is not None and result.score - chance < _STANDARD_ERRORS * full.sd
+    ]
+    if at_chance:
+        rates = ", ".join(f"{rate:.2g}" for rate in sorted(set(at_chance)))
+        yield f"{len(at_chance)} trainings in full ended at chance (rates {rates})"
+    if full.rate in (
+        min(training.rate for training in asked if training.d is None),
+        max(training.rate for training in asked if training.d is None),
+    ):
+        yield "the best full learning rate is at the edge of those tried"
+    extended = {training.rate for training in asked if training.d is not None} - set(search.rate_steps)
+    if extended:
+        yield f"the ladder of learning rates was extended by {len(extended)}"
+    for (d, _), scores in final_scores(asked, full=False).items():
+        error = full.sd * math.hypot(1 / math.sqrt(len(scores)), 1 / math.sqrt(full.count))
+        if statistics.fmean(scores) > full.mean + _STANDARD_ERRORS * error:
+            yield f"WARNING: d = {d} scores above full fine-tuning by more than 2 standard errors: is that under-tuned?"
+            return

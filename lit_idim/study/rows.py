@@ -1,0 +1,154 @@
+"""The row of `d90.csv` of a cell, from its trainings alone."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lit_idim.d90 import (
+    LEVEL,
+    Estimate,
+    FullScore,
+    Result,
+    SearchSettings,
+    TargetKind,
+    TrainingId,
+    estimate_d90,
+    full_score,
+)
+from lit_idim.study.d90_row import D90Row
+from lit_idim.study.measured_cell import MeasuredCell
+from lit_idim.study.results import results_of
+from lit_idim.study.row_details import (
+    dev_interval,
+    full_learning_rate,
+    full_std,
+    learning_rates,
+    notes,
+    num_grid_values_skipped,
+    tolerance_met,
+)
+from lit_idim.study.settings import StudySettings
+from lit_idim.tasks import get_task
+
+Labels = Mapping[str, npt.NDArray[np.generic]]
+
+
+def rows_of(
+    cells: Iterable[MeasuredCell], settings: StudySettings, labels: Labels
+) -> tuple[list[D90Row], dict[tuple[str, str, str, str], Estimate]]:
+    """The rows of a study, ordered, and the estimates behind them by model, checkpoint, task and method.
+
+    Args:
+        cells: measured.
+        settings: of the study.
+        labels: of the dev examples by task; without a task's the interval over dev examples stays empty.
+    """
+    listed = sorted(cells, key=lambda cell: (*cell.line, cell.pretraining_step or 0, cell.checkpoint))
+    finals: dict[tuple[str, str, str], FullScore | None] = {}
+    for cell in listed:  # ascending by step, so that the last checkpoint stays
+        finals[cell.line] = _full_alone(cell, settings.search)
+    rows, estimates = [], {}
+    for cell in listed:
+        row, estimate = _row(cell, settings, finals[cell.line], labels.get(cell.task))
+        rows.append(row)
+        estimates[(cell.model, cell.checkpoint, cell.task, cell.method)] = estimate
+    return rows, estimates
+
+
+def _full_alone(cell: MeasuredCell, search: SearchSettings) -> FullScore | None:
+    """The full score of a cell that is the last of its series."""
+    if cell.reason is not None or not cell.records:
+        return None
+    # The last checkpoint's own target is the final one, so that its search needs no other.
+    in_full = {training: record for training, record in cell.records.items() if training.d is None}
+    own = full_score(results_of(in_full.values(), 0))
+    return full_score(cell.asked(search, own)[1])
+
+
+def _row(
+    cell: MeasuredCell, settings: StudySettings, final: FullScore | None, labels: npt.NDArray[np.generic] | None
+) -> tuple[D90Row, Estimate]:
+    search, training = settings.search, settings.training_of(cell.task)
+    has_ended, asked = cell.asked(search, final if "final" in search.targets else None)
+    records = [cell.records[training] for training in asked]
+    first = records[0] if records else None
+    full = full_score(asked)
+    by_kind = {kind: _estimate(cell, kind, asked, settings, final) for kind in ("full_fraction", "chance_corrected")}
+    by_kind["final"] = _estimate(cell, "final", asked, settings, final)
+    estimate = by_kind["full_fraction"]
+    dev_low, dev_high = dev_interval(estimate, full, cell.records, asked, labels, settings)
+    row = D90Row(
+        model=cell.model,
+        checkpoint=cell.checkpoint,
+        pretraining_step=cell.pretraining_step,
+        num_parameters=None if first is None else first.num_parameters,
+        task=cell.task,
+        method=cell.method,
+        projection=settings.projection,
+        metric=get_task(cell.task).headline_metric if first is None else first.metric,
+        full_score=None if full is None else full.mean,
+        full_score_std=full_std(full, asked),
+        full_learning_rate=full_learning_rate(full, cell.records),
+        chance_score=None if first is None else first.chance_score,
+        target_score=_target(estimate),
+        d90=estimate.d90,
+        d90_low=estimate.low,
+        d90_high=estimate.high,
+        interval_level=LEVEL,
+        status=estimate.status,
+        reason=estimate.reason,
+        d90_first_crossing=estimate.first_crossing if search.protocol == "grid" else None,
+        **_variant("d90_chance_corrected", by_kind["chance_corrected"]),
+        **_variant("d90_final_target", by_kind["final"]),
+        d_min=search.d_min,
+        d_max=search.d_max,
+        protocol=search.protocol,
+        tolerance_met=tolerance_met(estimate, search),
+        **learning_rates(estimate, cell.records, asked),
+        num_updates=None if first is None else first.num_updates,
+        batch_size=training.batch_size,
+        num_train_examples=None if first is None else first.num_train_examples,
+        num_dev_examples=None if first is None else first.num_dev_examples,
+        num_trainings=len(records),
+        num_examples=sum(record.num_examples for record in records),
+        seconds=round(sum(record.seconds for record in records), 3),
+        d90_dev_low=dev_low,
+        d90_dev_high=dev_high,
+        interval_includes="seeds, learning rate, target",
+        full_score_se=None if full is None else full.standard_error,
+        chance_corrected_target_score=_target(by_kind["chance_corrected"]),
+        final_target_score=_target(by_kind["final"]),
+        num_diverged=sum(record.status == "diverged" for record in records),
+        grid_values_skipped=0 if first is None else num_grid_values_skipped(search, cell.facts(None)),
+        target_fraction=search.target_fraction,
+        notes="; ".join(notes(cell, has_ended, asked, full, search)),
+    )
+    return row, estimate
+
+
+def _estimate(
+    cell: MeasuredCell,
+    kind: TargetKind,
+    asked: Mapping[TrainingId, Result],
+    settings: StudySettings,
+    final: FullScore | None,
+) -> Estimate:
+    if cell.reason is not None or not asked:
+        return Estimate(status="failed", reason=cell.reason or "not measured yet")
+    chance = next(iter(cell.records.values())).chance_score
+    return estimate_d90(asked, kind=kind, chance=chance, settings=settings.search, final_full=final)
+
+
+def _target(estimate: Estimate) -> float | None:
+    return None if estimate.target is None else estimate.target.score
+
+
+def _variant(name: str, estimate: Estimate) -> dict[str, Any]:
+    return {
+        name: estimate.d90,
+        f"{name}_low": estimate.low,
+        f"{name}_high": estimate.high,
+        f"{name}_status": estimate.status,
+    }

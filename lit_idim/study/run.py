@@ -1,0 +1,188 @@
+"""A study from its settings to its outputs: what the scripts in `studies/` and `measure_d90` call."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from lit_idim.d90 import SearchSettings
+from lit_idim.d90.search import whole_numbers
+from lit_idim.errors import UserError
+from lit_idim.ledger import Ledger
+from lit_idim.series import load_series
+from lit_idim.study.agreement import settings_to_agree
+from lit_idim.study.cell import Cell, cells_of
+from lit_idim.study.d90_row import D90Row
+from lit_idim.study.driver import CellState, Driver
+from lit_idim.study.measured_cell import MeasuredCell, cells_in
+from lit_idim.study.outputs import draw_figures, labels_of, write_tables
+from lit_idim.study.progress import Progress
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.workers import set_threads, working_beside
+from lit_idim.tasks import get_split, get_task
+from lit_idim.training.distributed import num_launched_processes
+
+LEDGER_FILE = "ledger.sqlite"
+EXPECTED_ADAPTIVE_TRAININGS = 20.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class StudyResult:
+    """What a study has measured.
+
+    Attributes:
+        rows: of `d90.csv`.
+        figures: paths of the figures.
+        num_failed: cells that failed.
+    """
+
+    rows: list[D90Row]
+    figures: list[Path]
+    num_failed: int
+
+
+def measure(
+    settings: StudySettings, out: Path, *, ledger: str | None = None, workers: int = 1, threads: int | None = None
+) -> StudyResult:
+    """Runs a study, or goes on with one, and writes its outputs.
+
+    Args:
+        settings: of the study.
+        out: folder for the outputs.
+        ledger: address of the ledger; `ledger.sqlite` in `out` if None.
+        workers: processes that run trainings side by side, this one included.
+        threads: of each of them; torch's default if None.
+
+    Raises:
+        UserError: for bad settings, an unusable folder or ledger. A checkpoint that cannot be used fails its own cells.
+    """
+    _require_one_process()
+    _check_names(settings)
+    if workers < 1:
+        raise UserError(f"workers: expected at least 1, got {workers}")
+    set_threads(threads)
+    cells = cells_of(settings, [load_series(name) for name in settings.series])
+    make_folder(out)
+    address = ledger or out / LEDGER_FILE
+    with _as_output_error(out):
+        opened = Ledger.open(address, settings=settings_to_agree(settings))
+    with opened as book, working_beside(workers - 1, settings, address, threads=threads):
+        labels = labels_of(settings)
+        with Progress(len(cells), trainings_per_cell=expected_trainings(settings.search)) as progress:
+            driver = Driver(settings, cells, book, progress)
+
+            def write_so_far(_: CellState | None = None) -> None:
+                with _as_output_error(out):
+                    write_tables(out, settings, _measured(driver), book.records(), labels)
+
+            try:
+                driver.run(on_cell=write_so_far)
+            except KeyboardInterrupt:
+                write_so_far()
+                raise
+        with _as_output_error(out):
+            records = book.records()
+            rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
+            figures = draw_figures(out, settings, rows, estimates, records)
+    return StudyResult(rows=rows, figures=figures, num_failed=sum(state.reason is not None for state in driver.states))
+
+
+def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None) -> StudyResult:
+    """Writes tables and figures from a ledger as it is now, without a training.
+
+    Raises:
+        UserError: if there is no ledger, or it holds no trainings of this study.
+    """
+    _check_names(settings)
+    with Ledger.read(ledger or out / LEDGER_FILE) as book:
+        records = book.records()
+    names = {load_series(name).name for name in settings.series}
+    cells = [
+        cell
+        for cell in cells_in(records)
+        if cell.model in names
+        and cell.task in settings.tasks
+        and cell.method in settings.methods
+        and (settings.steps is None or cell.pretraining_step in settings.steps)
+    ]
+    if not cells:
+        raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
+    make_folder(out)
+    with _as_output_error(out):
+        rows, estimates = write_tables(out, settings, cells, records, labels_of(settings))
+        figures = draw_figures(out, settings, rows, estimates, records)
+    return StudyResult(rows=rows, figures=figures, num_failed=0)
+
+
+def expected_trainings(search: SearchSettings) -> float:
+    """Trainings that a cell is expected to need."""
+    in_full = len(search.full_learning_rates) + search.full_replicates - 1
+    if search.protocol == "adaptive":
+        return min(EXPECTED_ADAPTIVE_TRAININGS, search.max_trainings)
+    grid = whole_numbers(search.d_min, search.d_max, search.grid_points)
+    return in_full + len(grid) * len(search.rate_steps) * search.grid_replicates
+
+
+def make_folder(out: Path) -> None:
+    """Makes the folder of the outputs.
+
+    Raises:
+        UserError: if it is a file or cannot be written.
+    """
+    if out.exists() and not out.is_dir():
+        raise UserError(f"out: expected a folder, but {out} is a file; pass --out FOLDER")
+    with _as_output_error(out):
+        out.mkdir(parents=True, exist_ok=True)
+        (out / ".writable").touch()
+        (out / ".writable").unlink()
+
+
+def _measured(driver: Driver) -> list[MeasuredCell]:
+    return [_measured_cell(state.cell, state) for state in driver.states]
+
+
+def _measured_cell(cell: Cell, state: CellState) -> MeasuredCell:
+    return MeasuredCell(
+        model=cell.series.name,
+        checkpoint=cell.checkpoint,
+        pretraining_step=cell.step,
+        task=cell.task,
+        method=cell.method,
+        records=state.records,
+        reason=state.reason if state.has_ended or not state.records else None,
+    )
+
+
+def _check_names(settings: StudySettings) -> None:
+    for task in settings.tasks:
+        split = get_split(get_task(task), "dev")
+        if not split.labelled:
+            raise UserError(f"tasks: the dev labels of {task!r} are not published, so no score can be measured")
+        settings.training_of(task)
+    for name in ("series", "tasks", "methods"):
+        values = getattr(settings, name)
+        if not values or len(set(values)) < len(values):
+            raise UserError(f"{name}: expected one or more different names, got {list(values)}")
+    if unused := set(settings.task_training) - set(settings.tasks):
+        raise UserError(f"task_training: {', '.join(sorted(unused))} is not among the tasks, so it has no effect")
+
+
+def _require_one_process() -> None:
+    number, variable = num_launched_processes()
+    if number > 1:
+        raise UserError(
+            f"{variable}={number}: this study runs each training on one device. Start it with `lightning run` without "
+            "--devices, and as often as you have devices with the same --ledger: the runs share the work"
+        )
+
+
+@contextlib.contextmanager
+def _as_output_error(out: Path) -> Iterator[None]:
+    """What goes wrong in the output folder, in the user's words."""
+    try:
+        yield
+    except OSError as error:
+        raise UserError(
+            f"out: {out} cannot be written ({error.strerror or error}); what the ledger holds is kept. Free the disk, "
+            "make the folder writable, or pass --out FOLDER, and run again"
+        ) from error

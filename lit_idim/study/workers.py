@@ -1,0 +1,77 @@
+"""Further processes that work on the ledger of a study beside the one that was started."""
+
+import contextlib
+import io
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+
+import torch
+
+from lit_idim.errors import UserError
+from lit_idim.ledger import Ledger
+from lit_idim.series import load_series
+from lit_idim.study.agreement import settings_to_agree
+from lit_idim.study.cell import cells_of
+from lit_idim.study.driver import Driver
+from lit_idim.study.progress import Progress
+from lit_idim.study.settings import StudySettings
+
+
+@contextlib.contextmanager
+def working_beside(
+    number: int, settings: StudySettings, ledger: str | Path, *, threads: int | None
+) -> Iterator[list[BaseProcess]]:
+    """Starts processes that run what is free of a study, until it is done or the block ends.
+
+    Each is a driver of its own: what it runs is decided by the ledger, so that one that dies is no loss, and none is
+    needed. They end with the process that started them, however that ends.
+
+    Args:
+        number: of further processes.
+        settings: of the study.
+        ledger: that they share.
+        threads: of each of them; torch's default if None.
+    """
+    context = multiprocessing.get_context("spawn")
+    parent = os.getpid()
+    processes: list[BaseProcess] = [
+        context.Process(target=_work, args=(settings, ledger, threads, parent), daemon=True) for _ in range(number)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.join(timeout=5)
+            if process.is_alive():
+                process.terminate()
+                process.join()
+
+
+def set_threads(threads: int | None) -> None:
+    """Threads of torch in this process.
+
+    Raises:
+        UserError: if the number is not positive.
+    """
+    if threads is None:
+        return
+    if threads < 1:
+        raise UserError(f"threads: expected at least 1, got {threads}")
+    torch.set_num_threads(threads)
+
+
+def _work(settings: StudySettings, ledger: str | Path, threads: int | None, parent: int) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started ends this one
+    set_threads(threads)
+    cells = cells_of(settings, [load_series(name) for name in settings.series])
+    with Ledger.open(ledger, settings=settings_to_agree(settings), create=False) as book:
+        progress = Progress(len(cells), trainings_per_cell=1, stream=io.StringIO())
+        # A failing cell is told of, and a broken ledger reported, by the process that was started.
+        with contextlib.suppress(UserError):
+            Driver(settings, cells, book, progress, should_stop=lambda: os.getppid() != parent).run()
