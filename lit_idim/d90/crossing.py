@@ -2,8 +2,8 @@
 
 Shapes: n values of d with scores; a grid of G = X x W x U curves.
 
-Near the crossing x* = ln d90 the score is taken to be a logistic curve in x = ln d that rises from the chance score c to a
-plateau U,
+Near the crossing x* = ln d90 the score is taken to be a logistic curve in x = ln d that rises from the chance score c
+to a plateau U,
 
     s(x) = c + (U - c) L((x - x*) / w + logit p),    p = (t - c) / (U - c),  L the logistic function,
 
@@ -16,45 +16,25 @@ under these weights, the interval lies between its 5% and 95% quantiles. How oft
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from lit_idim.d90.posterior import Floats, Groups, Spread, Weights, weigh
 
-# Prior of the noise: a standard deviation of 1 point that counts like two observations. Without it a handful of scores
-# that happen to agree would end a search at once.
-PRIOR_SD = 0.01
-PRIOR_WEIGHT = 2.0
 # Widths of the rise in nats of d, and shares of the rise, from chance to plateau, at which the target lies.
-WIDTHS = np.geomspace(0.25, 6.0, 10)
+WIDTHS = np.geomspace(0.25, 6.0, 9)
 NUM_PLATEAUS = 5
 HIGHEST_PLATEAU = 1.06  # of the full score: a subspace does not do much better than all parameters
 LARGEST_SHARE = 0.98
+WIDTH_FACTOR = 3.0
 KERNEL_NATS = 1.3
 LEVEL = 0.9
-_COARSE_POINTS, _FINE_POINTS = 41, 51
+Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
+_COARSE_POINTS, _FINE_POINTS = 41, 41
 _MARGIN_NATS = 2.5  # how far outside the range of d a crossing may lie
-
-
-@dataclass(frozen=True, kw_only=True)
-class Spread:
-    """What is known of the noise beside the scores that the curve goes through.
-
-    Attributes:
-        sum_of_squares: of scores about the mean of their d and rate (in full, of their rate).
-        degrees_of_freedom: of that sum.
-    """
-
-    sum_of_squares: float
-    degrees_of_freedom: int
-
-    @property
-    def variance(self) -> float:
-        """Pooled with the prior."""
-        weight = PRIOR_WEIGHT + self.degrees_of_freedom
-        return (PRIOR_WEIGHT * PRIOR_SD**2 + self.sum_of_squares) / weight
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +48,10 @@ class Crossing:
         quantiles: 30% and 70% quantile, between which it is worth looking next.
         above: probability that the crossing lies above the range of d.
         below: probability that it lies below.
-        slope: of the most likely curve at x, score per nat of d.
+        slope: geometric mean of the curves' slopes at the crossing, score per nat of d.
         sd: noise of a score.
         curve: parameters (x*, w, U) of the most likely curve.
+        rates: probability that a learning rate is the best.
     """
 
     x: float
@@ -82,6 +63,7 @@ class Crossing:
     slope: float
     sd: float
     curve: tuple[float, float, float]
+    rates: Mapping[int, float]
 
     @property
     def half_width(self) -> float:
@@ -97,9 +79,7 @@ def curve_values(x: Floats, crossing: Crossing, *, target: float, chance: float)
 
 
 def find_crossing(
-    x: Floats,
-    means: Floats,
-    counts: Floats,
+    groups: Groups,
     *,
     spread: Spread,
     target: float,
@@ -108,12 +88,10 @@ def find_crossing(
     full_score: float,
     x_range: tuple[float, float],
 ) -> Crossing:
-    """Estimates where the curve through scores crosses a target.
+    """Estimates where the curve of the best learning rate crosses a target.
 
     Args:
-        x: ln d, shape (n,).
-        means: mean score at each d, shape (n,).
-        counts: how many scores each mean is of, shape (n,).
+        groups: scores at values of d and learning rates.
         spread: the noise as seen within groups.
         target: t, above chance.
         target_variance: variance of t over the variance of a score.
@@ -123,76 +101,61 @@ def find_crossing(
     """
     bounds = (x_range[0] - _MARGIN_NATS, x_range[1] + _MARGIN_NATS)
     plateaus = _plateaus(target, chance, full_score)
-    fit = _Fit(x, means, counts, spread, target, target_variance, chance, plateaus)
-    grid = np.linspace(*bounds, _COARSE_POINTS)
-    log_weights = fit.log_weights(grid, np.ones_like(x))
-    centre, narrow = _quantile(grid, log_weights, 0.5), _window(grid, log_weights, bounds)
-    for _ in range(2):
-        grid = np.linspace(*narrow, _FINE_POINTS)
-        kernel = np.exp(-0.5 * ((x - centre) / KERNEL_NATS) ** 2)
-        log_weights = fit.log_weights(grid, kernel)
-        centre, narrow = _quantile(grid, log_weights, 0.5), _window(grid, log_weights, bounds)
-    return fit.summary(grid, log_weights, x_range, kernel)
 
-
-class _Fit:
-    def __init__(
-        self,
-        x: Floats,
-        means: Floats,
-        counts: Floats,
-        spread: Spread,
-        target: float,
-        target_variance: float,
-        chance: float,
-        plateaus: Floats,
-    ) -> None:
-        self.x, self.means, self.counts, self.spread = x, means, counts, spread
-        self.target, self.target_variance, self.chance, self.plateaus = target, target_variance, chance, plateaus
-
-    def log_weights(self, grid: Floats, kernel: Floats) -> Floats:
-        """Log posterior weights, shape (X, W, U)."""
-        weights = self.counts * kernel
-        squares, _ = self._squares(grid, weights)
-        shape = PRIOR_WEIGHT + self.spread.degrees_of_freedom + float(weights.sum())
-        scale = PRIOR_WEIGHT * PRIOR_SD**2 + self.spread.sum_of_squares
-        log_weights: Floats = -0.5 * shape * np.log(scale + squares)
+    def weights_of(grid: Floats, kernel: Floats) -> Weights:
+        gains = _gains(groups.x, grid, plateaus, target=target, chance=chance)
+        weights = weigh(gains, groups, kernel, spread=spread, target_variance=target_variance, chance=chance)
         # The rise takes a nat or so, give or take a factor of 3.
-        return log_weights - 0.5 * (np.log(WIDTHS)[None, :, None] / math.log(3)) ** 2
+        prior = -0.5 * (np.log(WIDTHS) / math.log(WIDTH_FACTOR)) ** 2
+        return Weights(log=weights.log + prior[:, None], variance=weights.variance)
 
-    def _squares(self, grid: Floats, weights: Floats) -> tuple[Floats, float]:
-        """Weighted squares of the residuals with the common shift of the target integrated out, shape (X, W, U)."""
-        share = (self.target - self.chance) / (self.plateaus - self.chance)  # (U,)
-        # L(u + logit p) = 1 / (1 + (1 - p) / p exp(-u)): one exponential serves all plateaus.
-        u = (self.x[None, None, :] - grid[:, None, None]) / WIDTHS[None, :, None]  # (X, W, n)
-        fall = np.exp(-np.clip(u, -60, 60))[:, :, None, :] * ((1 - share) / share)[:, None]
-        residuals = (self.means - self.chance) - (self.plateaus - self.chance)[:, None] / (1 + fall)  # (X, W, U, n)
-        total = float(weights.sum())
-        linear = residuals @ weights
-        np.square(residuals, out=residuals)
-        squares: Floats = residuals @ weights
-        return squares - linear**2 / (total + 1 / self.target_variance), total
+    grid = np.linspace(*bounds, _COARSE_POINTS)
+    weights = weights_of(grid, np.ones_like(groups.x))
+    for _ in range(2):
+        centre, narrow = _quantile(grid, weights.log, 0.5), _window(grid, weights.log, bounds)
+        grid = np.linspace(*narrow, _FINE_POINTS)
+        weights = weights_of(grid, np.exp(-0.5 * ((groups.x - centre) / KERNEL_NATS) ** 2))
+    return _summary(grid, weights, groups, plateaus, target=target, chance=chance, x_range=x_range)
 
-    def summary(self, grid: Floats, log_weights: Floats, x_range: tuple[float, float], kernel: Floats) -> Crossing:
-        best = np.unravel_index(int(np.argmax(log_weights)), log_weights.shape)
-        width, plateau = float(WIDTHS[best[1]]), float(self.plateaus[best[2]])
-        share = (self.target - self.chance) / (plateau - self.chance)
-        weights = self.counts * kernel
-        squares, total = self._squares(grid[best[0] : best[0] + 1], weights)
-        shape = PRIOR_WEIGHT + self.spread.degrees_of_freedom + max(0.0, total - 2)
-        scale = PRIOR_WEIGHT * PRIOR_SD**2 + self.spread.sum_of_squares + float(squares[0, best[1], best[2]])
-        marginal = _marginal(log_weights)
-        return Crossing(
-            x=_quantile(grid, log_weights, 0.5),
-            low=_quantile(grid, log_weights, 0.5 - LEVEL / 2),
-            high=_quantile(grid, log_weights, 0.5 + LEVEL / 2),
-            quantiles=(_quantile(grid, log_weights, 0.3), _quantile(grid, log_weights, 0.7)),
-            above=float(marginal[grid > x_range[1]].sum()),
-            below=float(marginal[grid < x_range[0]].sum()),
-            slope=(self.target - self.chance) * (1 - share) / width,
-            sd=math.sqrt(scale / shape),
-            curve=(float(grid[best[0]]), width, plateau),
-        )
+
+def _gains(x: Floats, grid: Floats, plateaus: Floats, *, target: float, chance: float) -> Floats:
+    """Gain over chance of every curve at x, shape (X, W, U, n)."""
+    share = (target - chance) / (plateaus - chance)  # (U,)
+    # L(u + logit p) = 1 / (1 + (1 - p) / p exp(-u)): one exponential serves all plateaus.
+    u = (x - grid[:, None, None]) / WIDTHS[:, None]  # (X, W, n)
+    fall = np.exp(-np.clip(u, -60, 60))[:, :, None, :] * ((1 - share) / share)[:, None]
+    gains: Floats = (plateaus - chance)[:, None] / (1 + fall)
+    return gains
+
+
+def _summary(
+    grid: Floats,
+    weights: Weights,
+    groups: Groups,
+    plateaus: Floats,
+    *,
+    target: float,
+    chance: float,
+    x_range: tuple[float, float],
+) -> Crossing:
+    relative = np.exp(weights.log - weights.log.max())
+    relative /= relative.sum()
+    marginal = relative.sum((0, 2, 3))
+    best = np.unravel_index(int(np.argmax(relative)), relative.shape)
+    share = (target - chance) / (plateaus - chance)
+    slopes = (target - chance) * (1 - share) / WIDTHS[:, None]  # (W, U)
+    return Crossing(
+        x=_quantile(grid, weights.log, 0.5),
+        low=_quantile(grid, weights.log, 0.5 - LEVEL / 2),
+        high=_quantile(grid, weights.log, 0.5 + LEVEL / 2),
+        quantiles=(_quantile(grid, weights.log, 0.3), _quantile(grid, weights.log, 0.7)),
+        above=float(marginal[grid > x_range[1]].sum()),
+        below=float(marginal[grid < x_range[0]].sum()),
+        slope=float(np.exp((relative.sum((0, 1)) * np.log(slopes)).sum())),
+        sd=float(np.sqrt((relative * weights.variance).sum())),
+        curve=(float(grid[best[1]]), float(WIDTHS[best[2]]), float(plateaus[best[3]])),
+        rates={int(r): float(p) for r, p in zip(groups.rates, relative.sum((1, 2, 3)), strict=True)},
+    )
 
 
 def _plateaus(target: float, chance: float, full_score: float) -> Floats:
@@ -203,7 +166,7 @@ def _plateaus(target: float, chance: float, full_score: float) -> Floats:
 
 
 def _marginal(log_weights: Floats) -> Floats:
-    weights = np.exp(log_weights - log_weights.max()).sum(axis=(1, 2))
+    weights = np.exp(log_weights - log_weights.max()).sum(axis=(0, 2, 3))
     marginal: Floats = weights / weights.sum()
     return marginal
 

@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-from lit_idim.d90.crossing import Crossing, Floats, Spread, curve_values, find_crossing
+from lit_idim.d90.crossing import Crossing, find_crossing
 from lit_idim.d90.curve import Curve, fit_curve, within_groups
 from lit_idim.d90.full import FullScore, full_score
+from lit_idim.d90.posterior import Groups, Spread
 from lit_idim.d90.settings import SearchSettings, TargetKind
 from lit_idim.d90.training import Results, final_scores
 
@@ -80,6 +81,7 @@ def estimate_d90(
     chance: float,
     settings: SearchSettings,
     final_full: FullScore | None = None,
+    num_lambdas: int = 0,
 ) -> Estimate:
     """Estimates d90 from the finished trainings of a cell, whatever protocol asked for them.
 
@@ -89,6 +91,7 @@ def estimate_d90(
         chance: score of the majority class, 0 for correlations.
         settings: of the search.
         final_full: full score of the last checkpoint, for the final target.
+        num_lambdas: m for SAID: d starts above it.
     """
     full = full_score(results)
     if full is None:
@@ -105,8 +108,11 @@ def estimate_d90(
     scores = final_scores(results, full=False)
     if not scores:
         return Estimate(status="failed", reason="no training in a subspace finished", target=target)
-    curve = _fit(scores, full, target, chance, settings)
-    return _with_status(curve, target, settings, first_crossing(scores, target.score))
+    d_range = (max(settings.d_min, num_lambdas + 1), settings.d_max)
+    if d_range[0] >= d_range[1]:
+        return Estimate(status="failed", reason="no d below d_max exceeds the number of lambdas", target=target)
+    curve = _fit(scores, full, target, chance, d_range)
+    return _with_status(curve, target, d_range, first_crossing(scores, target.score))
 
 
 def _fit(
@@ -114,45 +120,40 @@ def _fit(
     full: FullScore,
     target: Target,
     chance: float,
-    settings: SearchSettings,
+    d_range: tuple[int, int],
 ) -> Curve:
     squares, freedom = within_groups(scores)
     spread = Spread(sum_of_squares=squares + full.sum_of_squares, degrees_of_freedom=freedom + full.degrees_of_freedom)
-    x_range = (math.log(settings.d_min), math.log(settings.d_max))
+    x_range = (math.log(d_range[0]), math.log(d_range[1]))
     best = max(sum(values) / len(values) for values in scores.values())
 
-    def fit(x: Floats, means: Floats, counts: Floats, doubt: float) -> Crossing:
+    def fit(groups: Groups) -> Crossing:
         return find_crossing(
-            x,
-            means,
-            counts,
+            groups,
             spread=spread,
             target=target.score,
-            target_variance=target.variance + doubt,
+            target_variance=target.variance,
             chance=chance,
             full_score=max(target.reference, best),
             x_range=x_range,
         )
 
-    def level(x: Floats, crossing: Crossing) -> Floats:
-        return curve_values(x, crossing, target=target.score, chance=chance)
-
-    return fit_curve(scores, spread, fit, level, x_range)
+    return fit_curve(scores, spread, fit)
 
 
-def _with_status(curve: Curve, target: Target, settings: SearchSettings, first: int | None) -> Estimate:
+def _with_status(curve: Curve, target: Target, d_range: tuple[int, int], first: int | None) -> Estimate:
     crossing = curve.crossing
     status: Status = "reached"
     d90: float | None = math.exp(crossing.x)
     low, high = math.exp(crossing.low), math.exp(crossing.high)
     bounded: tuple[float | None, float | None] = (
-        low if low >= settings.d_min else None,
-        high if high <= settings.d_max else None,
+        low if low >= d_range[0] else None,
+        high if high <= d_range[1] else None,
     )
     if crossing.above > 0.5:
-        status, d90, bounded = "above_range", None, (float(settings.d_max), None)
+        status, d90, bounded = "above_range", None, (float(d_range[1]), None)
     elif crossing.below > 0.5:
-        status, d90, bounded = "below_range", None, (None, float(settings.d_min))
+        status, d90, bounded = "below_range", None, (None, float(d_range[0]))
     return Estimate(
         status=status,
         target=target,

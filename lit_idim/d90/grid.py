@@ -14,12 +14,13 @@ def grid_rounds(settings: SearchSettings, facts: CellFacts) -> Rounds:
     """
     yield from full_rounds(settings)
     grid = grid_values(settings, facts)
-    yield tuple(
-        Request(TrainingId(d, rate, replicate))
-        for replicate in range(settings.grid_replicates)
-        for d in grid
-        for rate in settings.rate_steps
-    )
+    if grid:
+        yield tuple(
+            Request(TrainingId(d, rate, replicate))
+            for replicate in range(settings.grid_replicates)
+            for d in grid
+            for rate in settings.rate_steps
+        )
 
 
 def grid_values(settings: SearchSettings, facts: CellFacts) -> tuple[int, ...]:

@@ -18,7 +18,6 @@ Round = tuple[Request, ...]
 Rounds = Generator[Round, Results, None]
 
 _MOST_EXTENSIONS = 3
-_MOST_TRIES = 2  # replicates that are tried where trainings diverge, beyond those asked for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,7 +62,7 @@ def replay(settings: SearchSettings, facts: CellFacts, results: Results) -> tupl
             if missing:
                 return missing, asked
             for request in requests:
-                asked[request.training] = _seen(request, results[request.training])
+                asked[request.training] = _seen(request, results[request.training], settings.early_fraction)
             requests = rounds.send(dict(asked))
     except StopIteration:
         return (), asked
@@ -83,11 +82,11 @@ def _answered(request: Request, results: Results) -> bool:
     return result is not None and result.answers(request)
 
 
-def _seen(request: Request, result: Result) -> Result:
+def _seen(request: Request, result: Result, early_fraction: float) -> Result:
     """The result as it stood when the request was answered: a training may have gone on since, in a later round."""
     if not request.early or result.early_score is None:
         return result
-    return Result(early_score=result.early_score, ended=False, cost=0.0)
+    return Result(early_score=result.early_score, ended=False, cost=early_fraction)
 
 
 def full_rounds(settings: SearchSettings) -> Rounds:

@@ -25,8 +25,8 @@ class SearchSettings:
         d_max: largest d.
         full_learning_rates: of full fine-tuning, ascending; extended at the edge by factors of 3.2.
         full_replicates: trainings in full at the best of them; the adaptive search adds more where they decide.
-        rate_steps: learning rates of a subspace, as steps of a factor 3.2 from the rate that the rule gives; extended at
-            the edge.
+        rate_steps: learning rates of a subspace, as steps of a factor 3.2 from the rate that the rule gives; extended
+            at the edge.
         tolerance: half the width of the 90% interval of ln d90 at which the adaptive search stops.
         max_trainings: budget of a cell in whole trainings, those in full included; an early-stopped one counts its
             part.
@@ -43,8 +43,8 @@ class SearchSettings:
     full_learning_rates: tuple[float, ...] = (1e-5, 2e-5, 5e-5)
     full_replicates: int = 3
     rate_steps: tuple[int, ...] = (-2, -1, 0, 1)
-    tolerance: float = 0.2
-    max_trainings: float = 40.0
+    tolerance: float = 0.28
+    max_trainings: float = 80.0
     early_fraction: float = 0.34
     grid_points: int = 100
     grid_replicates: int = 1

@@ -166,19 +166,21 @@ def draw_cell(number: int, *, study_seed: int = 0) -> SimulatedCell:
     )
 
 
-def run_search(cell: SimulatedCell, settings: SearchSettings) -> tuple[CellFacts, dict[TrainingId, Result]]:
-    """The results of a search on a simulated cell."""
+def run_search(cell: SimulatedCell, settings: SearchSettings) -> tuple[CellFacts, dict[TrainingId, Result], int]:
+    """The results of a search on a simulated cell, and after how many rounds."""
     facts = CellFacts(chance=cell.chance)
     results: dict[TrainingId, Result] = {}
+    num_rounds = 0
     rounds = protocol_rounds(settings, facts)
     try:
         requests = next(rounds)
         while True:
+            num_rounds += 1
             for request in requests:
                 results[request.training] = cell.run(request, settings)
             requests = rounds.send(dict(results))
     except StopIteration:
-        return facts, results
+        return facts, results, num_rounds
 
 
 def oracle_error(cell: SimulatedCell, num_trainings: float, *, seed: int) -> float:

@@ -10,8 +10,8 @@ class TrainingId(NamedTuple):
 
     Attributes:
         d: trained numbers; None for full fine-tuning.
-        rate: learning rate, as its place on a ladder of factors of 3.2: for a subspace, steps from the rate that the rule
-            gives for d; in full, steps from the first of `full_learning_rates`.
+        rate: learning rate, as its place on a ladder of factors of 3.2: for a subspace, steps from the rate that the
+            rule gives for d; in full, steps from the first of `full_learning_rates`.
         replicate: number of the seeds.
     """
 
@@ -67,6 +67,19 @@ def final_scores(results: Results, *, full: bool) -> dict[tuple[int | None, int]
         else:
             scores.setdefault(group, []).append(result.score)
     return {group: values for group, values in scores.items() if len(values) >= num_broken.get(group, 0)}
+
+
+def further(results: Results, d: int | None, rate: int, taken: Iterable[Request] = ()) -> TrainingId:
+    """One training more at d and this rate: the next replicate that is neither known nor taken.
+
+    >>> further({TrainingId(10, 0, 0): Result(score=0.5)}, 10, 0)
+    TrainingId(d=10, rate=0, replicate=1)
+    """
+    known = set(results) | {request.training for request in taken}
+    replicate = 0
+    while TrainingId(d, rate, replicate) in known:
+        replicate += 1
+    return TrainingId(d, rate, replicate)
 
 
 def total_cost(results: Iterable[Result]) -> float:

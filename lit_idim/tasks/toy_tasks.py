@@ -26,6 +26,17 @@ TOY_COLA = Task(
     file_format=None,
 )
 
+TOY_TOPIC = Task(
+    name="toy-topic",
+    title="toy-topic",
+    text_columns=("sentence",),
+    label_names=("0", "1"),
+    metrics=("accuracy",),
+    headline_metric="accuracy",
+    splits=_SPLITS,
+    file_format=None,
+)
+
 TOY_MRPC = Task(
     name="toy-mrpc",
     title="toy-mrpc",
@@ -48,4 +59,4 @@ TOY_MNLI = Task(
     file_format=None,
 )
 
-TOY_TASKS = (TOY_SST2, TOY_COLA, TOY_MRPC, TOY_MNLI)
+TOY_TASKS = (TOY_SST2, TOY_COLA, TOY_TOPIC, TOY_MRPC, TOY_MNLI)

@@ -4,6 +4,8 @@
     toy-sst2  sentence  0 negative, 1 positive                   sign of the sum of a review's three or five opinions
     toy-cola  sentence  0 unacceptable, 1 acceptable             whether the words are in the language's order, or two
                                                                  neighbours were exchanged
+    toy-topic sentence  0 made, 1 grown                          category of the subject of a statement: tool, vehicle,
+                                                                 garment, building; or person, creature, food, plant
     toy-mrpc  pair      0 not equivalent, 1 equivalent           whether both sentences express one statement, or two
                                                                  that have nothing to do with each other
     toy-mnli  pair      0 entailment, 1 neutral, 2 contradiction `meaning.relation` of premise and hypothesis
@@ -28,13 +30,15 @@ from lit_idim.toy.reviews import draw_review
 from lit_idim.toy.shares import first_of_share, share_of
 from lit_idim.toy.statements import draw_statement
 from lit_idim.toy.usage import TASK
-from lit_idim.toy.vocabulary import LANGUAGE_VERSION
+from lit_idim.toy.vocabulary import CATEGORIES, LANGUAGE_VERSION
 
 Sentences = tuple[str, ...]
 
 MAX_TOKENS = 32
 HYPOTHESIS_HYPERNYM_PERCENT = 40
 SPLIT_SIZES = {"train": 4000, "dev": 1000, "test": 1000}
+GROWN = ("person", "creature", "food", "plant")
+TOPIC_WITHOUT_OBJECT_PERCENT = 50
 PAIR_TRAIN_SIZE = 12_000  # to compare two sentences takes more examples to learn
 
 
@@ -42,7 +46,7 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
     """Examples of a toy task; no example occurs twice, and no sentence in two splits or in the corpus.
 
     Args:
-        task_name: "toy-sst2", "toy-cola", "toy-mrpc" or "toy-mnli".
+        task_name: "toy-sst2", "toy-cola", "toy-topic", "toy-mrpc" or "toy-mnli".
         split: "train", "dev" or "test".
         seed: seed of the examples; the language itself has none.
         num_examples: number of examples; by default 4000 for train (12000 of pairs), 1000 for dev and for test.
@@ -105,6 +109,20 @@ def _draw_acceptability(draws: Draws, label: int, split: str) -> Sentences | Non
     return None if told is None else (told,)
 
 
+def _draw_topic(draws: Draws, label: int, split: str) -> Sentences | None:
+    """A statement of something that is called by its own name, seldom with an object, whose category tells nothing.
+
+    Which categories a predicate goes with tells a little of the subject's.
+    """
+    statement = draw_statement(draws, TASK, hypernym_percent=0)
+    if draws.chance(TOPIC_WITHOUT_OBJECT_PERCENT):
+        statement = replace(statement, object=None)
+    if (CATEGORIES[statement.subject.category] in GROWN) != label:
+        return None
+    sentence = express(statement, draws, TASK)
+    return (sentence,) if share_of(sentence) == split else None
+
+
 def _draw_paraphrase(draws: Draws, label: int, split: str) -> Sentences | None:
     """The words of one sentence say nothing about the label, its length a little, as in `_draw_inference`."""
     statement = draw_statement(draws, TASK)
@@ -152,6 +170,7 @@ def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: 
 _TASKS = {
     "toy-sst2": (_draw_review, 2),
     "toy-cola": (_draw_acceptability, 2),
+    "toy-topic": (_draw_topic, 2),
     "toy-mrpc": (_draw_paraphrase, 2),
     "toy-mnli": (_draw_inference, len(Relation)),
 }
