@@ -11,8 +11,8 @@ CONSTRAINTS := constraints.txt
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
-study: $(VENV)/installed-study ## run the smallest real measurement: score against d
-	$(VENV)/bin/lightning run studies/score_against_d.py $(ARGS)
+study: $(VENV)/installed-study ## run the main job on the toy series: d90 against pretraining step
+	$(VENV)/bin/lightning run studies/pretrain_curve.py $(ARGS)
 
 test: $(VENV)/installed-test ## run all tests
 	$(VENV_PYTHON) -m pytest $(ARGS)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, TrainingId
+from lit_idim.errors import UserError
 from lit_idim.projections import PROJECTIONS
 from lit_idim.randomness import stream_key
 from lit_idim.series import CheckpointLocation, Series
@@ -49,10 +50,13 @@ def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
     """The cells of a study, the last checkpoint of each series first: its full score is a target of the others.
 
     Raises:
-        UserError: if a series lacks one of the steps.
+        UserError: if a series lacks one of the steps, or two have the same name.
     """
     from lit_idim.series.steps import check_steps
 
+    names = [one.name for one in series]
+    if doubled := {name for name in names if names.count(name) > 1}:
+        raise UserError(f"series: two of them are named {', '.join(sorted(doubled))}; a study tells them by their names")
     cells = []
     for one in series:
         steps = one.steps if settings.steps is None else settings.steps

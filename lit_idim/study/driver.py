@@ -16,7 +16,7 @@ from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
 from lit_idim.study.preparation import prepare, record_of, training_request
 from lit_idim.study.progress import Progress
-from lit_idim.study.results import result_of
+from lit_idim.study.results import result_of, search_of
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.training import Trainings
 
@@ -150,8 +150,8 @@ class Driver:
                 ran = [request for request in state.pending if self._run(state, request)]
                 has_worked |= bool(ran)
                 if len(ran) < len(state.pending):
-                    self._refresh(state, [request.training for request in state.pending])
-                    if not ran:
+                    has_news = self._refresh(state, [request.training for request in state.pending])
+                    if not ran and not has_news:
                         return has_worked
         except LedgerError:
             raise
@@ -166,10 +166,11 @@ class Driver:
         """Plays the search over what is there, fetching from the ledger what it asks for."""
         prepared = state.prepared
         assert prepared is not None
-        facts = prepared.facts(self.final_full(state.cell) if "final" in self.settings.search.targets else None)
+        search = search_of(self.settings.search, is_last=self._last_of(state.cell) is state)
+        facts = prepared.facts(self.final_full(state.cell) if "final" in search.targets else None)
         while True:
             results = {training: result_of(record, prepared.early_update) for training, record in state.records.items()}
-            state.pending, state.results = replay(self.settings.search, facts, results)
+            state.pending, state.results = replay(search, facts, results)
             unseen = [request.training for request in state.pending if request.training not in state.records]
             if not self._refresh(state, unseen):
                 return

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from lit_idim.d90 import CellFacts, FullScore, Result, SearchSettings, TrainingId, replay
 from lit_idim.ledger import TrainingRecord
+from lit_idim.study.cell import Cell
 from lit_idim.study.results import early_update, results_of, training_of
 
 
@@ -51,28 +52,24 @@ class MeasuredCell:
         return not missing, asked
 
 
-def cells_in(records: Iterable[TrainingRecord]) -> list[MeasuredCell]:
-    """The cells that a ledger has trainings in subspaces or in full of, in the order of their first training.
-
-    Trainings in full belong to every method of their checkpoint and task.
-    """
-    groups: dict[tuple[str, str, int | None, str], dict[str, dict[TrainingId, TrainingRecord]]] = {}
+def measured_cells(cells: Iterable[Cell], records: Iterable[TrainingRecord]) -> list[MeasuredCell]:
+    """Cells with those of a ledger's trainings that are theirs; trainings in full belong to every method."""
+    groups: dict[tuple[str, str, str, str], dict[TrainingId, TrainingRecord]] = {}
     for record in records:
-        place = (record.model, record.checkpoint, record.pretraining_step, record.task)
-        groups.setdefault(place, {}).setdefault(record.method, {})[training_of(record)] = record
-    cells = []
-    for (model, checkpoint, step, task), by_method in groups.items():
-        in_full = by_method.pop("full", {})
-        cells += [
-            MeasuredCell(
-                model=model,
-                checkpoint=checkpoint,
-                pretraining_step=step,
-                task=task,
-                method=method,
-                records={**in_full, **records},
-            )
-            for method, records in by_method.items()
-            if method in ("did", "said")
-        ]
-    return cells
+        place = (record.model, record.checkpoint, record.task, record.method)
+        groups.setdefault(place, {})[training_of(record)] = record
+
+    def found(cell: Cell, method: str) -> dict[TrainingId, TrainingRecord]:
+        return groups.get((cell.series.name, cell.checkpoint, cell.task, method), {})
+
+    return [
+        MeasuredCell(
+            model=cell.series.name,
+            checkpoint=cell.checkpoint,
+            pretraining_step=cell.step,
+            task=cell.task,
+            method=cell.method,
+            records=found(cell, "full") | found(cell, cell.method),
+        )
+        for cell in cells
+    ]

@@ -1,6 +1,7 @@
 """Between the ledger's rows and the results that a search learns from."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from lit_idim.d90 import Result, SearchSettings, TrainingId
 from lit_idim.ledger import TrainingRecord
@@ -13,6 +14,18 @@ def early_update(search: SearchSettings, num_updates: int) -> int:
     34
     """
     return min(max(1, round(search.early_fraction * num_updates)), num_updates - 1)
+
+
+def search_of(search: SearchSettings, *, is_last: bool) -> SearchSettings:
+    """The search of a cell: at the last checkpoint of a series the final target is that of its own full score.
+
+    >>> search_of(SearchSettings(targets=("final", "full_fraction")), is_last=True).targets
+    ('full_fraction',)
+    """
+    if not is_last:
+        return search
+    own = ("full_fraction" if kind == "final" else kind for kind in search.targets)
+    return replace(search, targets=tuple(dict.fromkeys(own)))
 
 
 def training_of(record: TrainingRecord) -> TrainingId:

@@ -19,7 +19,7 @@ from lit_idim.d90 import (
 )
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.measured_cell import MeasuredCell
-from lit_idim.study.results import results_of
+from lit_idim.study.results import search_of
 from lit_idim.study.row_details import (
     dev_interval,
     full_learning_rate,
@@ -46,31 +46,32 @@ def rows_of(
         labels: of the dev examples by task; without a task's the interval over dev examples stays empty.
     """
     listed = sorted(cells, key=lambda cell: (*cell.line, cell.pretraining_step or 0, cell.checkpoint))
-    finals: dict[tuple[str, str, str], FullScore | None] = {}
-    for cell in listed:  # ascending by step, so that the last checkpoint stays
-        finals[cell.line] = _full_alone(cell, settings.search)
+    lasts = {cell.line: cell for cell in listed}  # ascending by step, so that the last checkpoint stays
+    finals = {line: _last_full(cell, settings.search) for line, cell in lasts.items()}
     rows, estimates = [], {}
     for cell in listed:
-        row, estimate = _row(cell, settings, finals[cell.line], labels.get(cell.task))
+        search = search_of(settings.search, is_last=cell is lasts[cell.line])
+        row, estimate = _row(cell, settings, search, finals[cell.line], labels.get(cell.task))
         rows.append(row)
         estimates[(cell.model, cell.checkpoint, cell.task, cell.method)] = estimate
     return rows, estimates
 
 
-def _full_alone(cell: MeasuredCell, search: SearchSettings) -> FullScore | None:
+def _last_full(cell: MeasuredCell, search: SearchSettings) -> FullScore | None:
     """The full score of a cell that is the last of its series."""
-    if cell.reason is not None or not cell.records:
+    if cell.reason is not None:
         return None
-    # The last checkpoint's own target is the final one, so that its search needs no other.
-    in_full = {training: record for training, record in cell.records.items() if training.d is None}
-    own = full_score(results_of(in_full.values(), 0))
-    return full_score(cell.asked(search, own)[1])
+    return full_score(cell.asked(search_of(search, is_last=True), None)[1])
 
 
 def _row(
-    cell: MeasuredCell, settings: StudySettings, final: FullScore | None, labels: npt.NDArray[np.generic] | None
+    cell: MeasuredCell,
+    settings: StudySettings,
+    search: SearchSettings,
+    final: FullScore | None,
+    labels: npt.NDArray[np.generic] | None,
 ) -> tuple[D90Row, Estimate]:
-    search, training = settings.search, settings.training_of(cell.task)
+    training = settings.training_of(cell.task)
     has_ended, asked = cell.asked(search, final if "final" in search.targets else None)
     records = [cell.records[training] for training in asked]
     first = records[0] if records else None

@@ -6,6 +6,7 @@ from functools import cache
 from lit_idim.toy.draws import Draws
 from lit_idim.toy.facts import express
 from lit_idim.toy.reviews import draw_review
+from lit_idim.toy.shares import share_of
 from lit_idim.toy.statements import draw_statement
 from lit_idim.toy.usage import TASK
 from lit_idim.toy.vocabulary import CATEGORIES, FUNCTION_WORDS, LANGUAGE_VERSION, toy_vocabulary
@@ -29,20 +30,26 @@ def draw_sentence(draws: Draws) -> str:
     return express(draw_statement(draws, TASK), draws, TASK)
 
 
-def disorder(sentence: str, draws: Draws) -> str | None:
+def disorder(sentence: str, draws: Draws, *, share: str) -> str | None:
     """The sentence with two neighbouring words exchanged, so that word classes meet that never do in the language.
 
+    Args:
+        sentence: of the language.
+        draws: the decisions.
+        share: that the outcome must belong to (`share_of`).
+
     Returns:
-        The non-sentence; None if no exchange makes one.
+        The non-sentence; None if no exchange makes one of the share.
 
     Example:
-        >>> disorder("the plant is dazbish .", Draws(0, "example")) != "the plant is dazbish ."
-        True
+        >>> disorder("the plant is klazmish .", Draws(0, "example"), share="train")
+        'plant the is klazmish .'
     """
     words = sentence.split()
     exchanged = [[*words[:i], words[i + 1], words[i], *words[i + 2 :]] for i in range(len(words) - 2)]
-    broken = [candidate for candidate in exchanged if not is_sentence(candidate)]
-    return " ".join(draws.choose(broken)) if broken else None
+    broken = [" ".join(candidate) for candidate in exchanged if not is_sentence(candidate)]
+    ours = [candidate for candidate in broken if share_of(candidate) == share]
+    return draws.choose(ours) if ours else None
 
 
 def is_sentence(words: Sequence[str]) -> bool:

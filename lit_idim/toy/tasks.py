@@ -101,11 +101,11 @@ def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
 
 
 def _draw_acceptability(draws: Draws, label: int, split: str) -> Sentences | None:
-    """A sentence is drawn either way; its share, not that of the disordered one, is what keeps the splits apart."""
+    """A sentence, or one whose sentence in order belongs to the same split."""
     sentence = draw_sentence(draws)
     if share_of(sentence) != split:
         return None
-    told = sentence if label else disorder(sentence, draws)
+    told = sentence if label else disorder(sentence, draws, share=split)
     return None if told is None else (told,)
 
 

@@ -16,6 +16,8 @@ NAMES = [
     "anli",
     "yelp_polarity",
     "toy-sst2",
+    "toy-cola",
+    "toy-topic",
     "toy-mrpc",
     "toy-mnli",
 ]
@@ -47,9 +49,9 @@ def test_a_task_is_consistent(name: str) -> None:
 
 def test_scores_are_those_of_the_measurement() -> None:
     headline = {name: TASKS[name].headline_metric for name in NAMES}
-    assert headline["cola"] == "matthews"
+    assert headline["cola"] == headline["toy-cola"] == "matthews"
     assert headline["stsb"] == "pearson_spearman_mean"
-    assert {metric for name, metric in headline.items() if name not in ("cola", "stsb")} == {"accuracy"}
+    assert {metric for name, metric in headline.items() if name not in ("cola", "stsb", "toy-cola")} == {"accuracy"}
 
 
 def test_mnli_is_scored_on_matched_and_has_mismatched_beside() -> None:

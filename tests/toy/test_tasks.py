@@ -7,13 +7,17 @@ import pytest
 from lit_idim.data.examples import Examples
 from lit_idim.errors import UserError
 from lit_idim.tasks import TASKS
+from lit_idim.toy.acceptability import is_sentence
 from lit_idim.toy.meaning import Relation, Statement, relation
-from lit_idim.toy.tasks import MAX_TOKENS, SPLIT_SIZES, split_size, toy_examples
+from lit_idim.toy.tasks import GROWN, MAX_TOKENS, SPLIT_SIZES, split_size, toy_examples
 from lit_idim.toy.tokenizer import build_toy_tokenizer
+from lit_idim.toy.vocabulary import CATEGORIES
 
-NAMES = ("toy-sst2", "toy-mrpc", "toy-mnli")
+NAMES = ("toy-sst2", "toy-cola", "toy-topic", "toy-mrpc", "toy-mnli")
 CHECKSUMS = {
     "toy-sst2": "272f3d48d8778687",
+    "toy-cola": "4f30bdf77b4de330",
+    "toy-topic": "26183714dd38b902",
     "toy-mrpc": "f50eded4ce406983",
     "toy-mnli": "204e843aa7426f26",
 }
@@ -85,6 +89,27 @@ def test_sentiment_is_the_majority_of_the_opinions(
     examples = splits["toy-sst2", "train"]
     assert examples.labels is not None
     assert [int(read_score(sentence) > 0) for sentence in examples.first] == examples.labels.tolist()
+
+
+def test_unacceptable_sentences_are_the_words_of_a_sentence_in_another_order(
+    splits: dict[tuple[str, str], Examples],
+) -> None:
+    examples = splits["toy-cola", "train"]
+    assert examples.labels is not None
+    assert [int(is_sentence(sentence.split())) for sentence in examples.first] == examples.labels.tolist()
+    for sentence, label in zip(examples.first, examples.labels, strict=True):
+        words = sentence.split()
+        exchanges = ([*words[:i], words[i + 1], words[i], *words[i + 2 :]] for i in range(len(words) - 1))
+        assert label or any(is_sentence(exchange) for exchange in exchanges)
+
+
+def test_the_topic_is_the_category_of_the_subject(
+    splits: dict[tuple[str, str], Examples], read_fact: Callable[[str], Statement]
+) -> None:
+    examples = splits["toy-topic", "train"]
+    assert examples.labels is not None
+    topics = [CATEGORIES[read_fact(sentence).subject.category] for sentence in examples.first]
+    assert [int(topic in GROWN) for topic in topics] == examples.labels.tolist()
 
 
 def test_paraphrases_are_the_pairs_of_one_meaning(
@@ -160,7 +185,7 @@ def test_fewer_examples_are_the_first_of_more_and_a_seed_makes_others(
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task_name": "toy-cola", "split": "dev"}, "toy-sst2, toy-mrpc, toy-mnli; got 'toy-cola'"),
+        ({"task_name": "toy-rte", "split": "dev"}, "toy-sst2, .*, toy-mnli; got 'toy-rte'"),
         ({"task_name": "toy-sst2", "split": "validation"}, "train, dev, test for toy-sst2; got 'validation'"),
         ({"task_name": "toy-sst2", "split": "dev", "num_examples": 0}, "at least 1 example of toy-sst2; got 0"),
     ],
