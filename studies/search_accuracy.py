@@ -2,11 +2,12 @@
 
     lightning run studies/search_accuracy.py [--num_cells 10000] [--workers 2] [--out outputs/search_accuracy]
 
-A simulated cell (`lit_idim.d90.simulation`) has a rising curve of the score against ln d of one of four shapes (logistic,
-exponential approach, Gompertz, arctangent), slope 0.03 to 0.15 score per nat of d at the target, seed noise of 0.3 to 3
-points, d90 between 20 and 4000, learning rates of which any of four or a neighbour may be the best and which drift with
-d, 5% diverging trainings, and full fine-tuning with an unknown best rate of its own. The oracle knows the curve's shape
-and the best rates, makes as many trainings as the search did, and errs by seed noise alone. Deterministic in `seed`.
+A simulated cell (`lit_idim.d90.simulation`) has a rising curve of the score against ln d of one of four shapes
+(logistic, exponential approach, Gompertz, arctangent), slope 0.03 to 0.15 score per nat of d at the target, seed noise
+of 0.3 to 3 points, d90 between 20 and 4000, learning rates of which any of four or a neighbour may be the best and
+which drift with d, 5% diverging trainings, and full fine-tuning with an unknown best rate of its own. The oracle knows
+the curve's shape and the best rates, makes as many trainings as the search did, and errs by seed noise alone.
+Deterministic in `seed`.
 """
 
 import csv

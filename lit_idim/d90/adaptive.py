@@ -27,7 +27,7 @@ _MOST_EXTENSIONS = 3  # of the ladder, on each side
 _MOST_TRIES = 2  # trainings at a rate that never came to an end, before it is given up
 _MOST_ROUNDS = 500
 _PROMISING_RATES = 2  # that are run to the end after an early evaluation
-_HOPELESS_SHARE = 0.35  # of the best rate's early gain over chance
+_HOPELESS_SHARE = 0.2  # of the best rate's early gain over chance
 _PILOT_PLACES = (0.6, 0.8, 1.0)  # in the range of ln d
 _PILOT_GAIN = 0.35  # share of the full score's gain over chance that a pilot must show to tell learning rates apart
 

@@ -26,14 +26,14 @@ from lit_idim.d90.posterior import Floats, Groups, Spread, Weights, weigh
 
 # Widths of the rise in nats of d, and shares of the rise, from chance to plateau, at which the target lies.
 WIDTHS = np.geomspace(0.25, 6.0, 9)
-NUM_PLATEAUS = 5
+NUM_PLATEAUS = 10
 HIGHEST_PLATEAU = 1.06  # of the full score: a subspace does not do much better than all parameters
 LARGEST_SHARE = 0.98
 WIDTH_FACTOR = 3.0
 KERNEL_NATS = 1.3
 LEVEL = 0.9
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
-_COARSE_POINTS, _FINE_POINTS = 41, 41
+_COARSE_POINTS, _FINE_POINTS = 31, 41
 _MARGIN_NATS = 2.5  # how far outside the range of d a crossing may lie
 
 

@@ -123,8 +123,17 @@ def weigh(
         scale = spread.prior_scale + a - b**2 / k
         variance[position] = scale / shape
         loss = (b / k * sum_g - product) / bound
-        positive = log_ndtr(loss * np.sqrt(bound / variance[position])) + np.log(2)
+        # Given the curve a loss has a Student distribution; its prior keeps the positive part.
+        width = np.sqrt(variance[position] * (1 / bound + (sum_g / bound) ** 2 / k))
+        positive = _log_twice_student(loss / width, shape)
         volume = -0.5 * np.log(bound / precision)
         log[position] = -0.5 * shape * np.log(scale) - 0.5 * np.log(k) + (lossy * (volume + positive)).sum(0)
     grid = (len(rates), *gains.shape[:-1])
     return Weights(log=log.reshape(grid), variance=variance.reshape(grid))
+
+
+def _log_twice_student(t: Floats, freedom: float) -> Floats:
+    """ln of twice Student's distribution function, by Wallace's (1959) normal approximation: many times faster."""
+    z = np.sign(t) * np.sqrt(freedom * np.log1p(np.square(t) / freedom)) * (8 * freedom + 1) / (8 * freedom + 3)
+    values: Floats = log_ndtr(z) + np.log(2)
+    return values

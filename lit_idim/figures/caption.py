@@ -48,6 +48,9 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
         f"{_list({row.protocol for row in rows})} protocol, d from {_range([row.d_min for row in rows])} to "
         f"{_range([row.d_max for row in rows])}, {_seeds(rows)}{_updates(rows)}."
     )
+    open_ends = [row for row in rows if row.status_of(variant) == "reached" and None in row.interval_of(variant)]
+    if open_ends:
+        sentences.append(f"Open at an end of the range of d: {_counted(len(open_ends), 'interval')}.")
     if num_unmet := sum(row.tolerance_met is False for row in rows):
         sentences.append(f"{num_unmet} searches ended at their budget, wider than the tolerance.")
     if num_edge := sum(row.learning_rate_at_edge is True for row in rows):

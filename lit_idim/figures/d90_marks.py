@@ -55,7 +55,7 @@ def draw_series(axes: Axes, rows: Sequence[D90Row], look: SeriesLook, variant: D
     rows = sorted(rows, key=_step)
     reached = [row.status_of(variant) == "reached" for row in rows]
     numbers = [
-        (_step(row), *(row.interval_of(variant) if one else (None, None, None)))
+        (_step(row), *(row.drawn_interval_of(variant) if one else (None, None, None)))
         for row, one in zip(rows, reached, strict=True)
     ]
     _draw_numbers(axes, numbers, look)

@@ -141,5 +141,5 @@ def _ends(row: D90Row, variant: D90Variant) -> list[float]:
     """What the axis must hold of a row: its number and interval, or the end of the range that it lies beyond."""
     status = row.status_of(variant)
     if status == "reached":
-        return [end for end in row.interval_of(variant) if end is not None]
+        return [end for end in row.drawn_interval_of(variant) if end is not None]
     return {"above_range": [float(row.d_max)], "below_range": [float(row.d_min)]}.get(status or "", [])

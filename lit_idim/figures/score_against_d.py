@@ -172,8 +172,9 @@ def _draw_cell(axes: Axes, cell: _Cell, colors: ScalarMappable) -> None:
     ):
         if score is not None:
             axes.axhline(score, color=GREY, linestyle=style, linewidth=0.9, zorder=1, gid=name)
-    if row.status == "reached" and row.d90_low is not None and row.d90_high is not None:
-        axes.axvspan(row.d90_low, row.d90_high, color=BAND_COLOR, alpha=0.3, linewidth=0, zorder=0, gid="interval")
+    _, low, high = row.drawn_interval_of("d90")
+    if row.status == "reached" and low is not None and high is not None:
+        axes.axvspan(low, high, color=BAND_COLOR, alpha=0.3, linewidth=0, zorder=0, gid="interval")
     if row.d90 is not None:
         axes.axvline(row.d90, color=BAND_COLOR, linewidth=1, zorder=1, gid="d90")
     all_d = [record.d for record in cell.trainings if record.d is not None] + [row.d_min, row.d_max]

@@ -56,7 +56,9 @@ def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
 
     names = [one.name for one in series]
     if doubled := {name for name in names if names.count(name) > 1}:
-        raise UserError(f"series: two of them are named {', '.join(sorted(doubled))}; a study tells them by their names")
+        raise UserError(
+            f"series: two of them are named {', '.join(sorted(doubled))}; a study tells them by their names"
+        )
     cells = []
     for one in series:
         steps = one.steps if settings.steps is None else settings.steps

@@ -146,6 +146,13 @@ class D90Row:
             "d90_final_target": (self.d90_final_target, self.d90_final_target_low, self.d90_final_target_high),
         }[variant]
 
+    def drawn_interval_of(self, variant: D90Variant) -> tuple[float | None, float | None, float | None]:
+        """As `interval_of`, with an open end of a reached d90 at the end of the range of d."""
+        d90, low, high = self.interval_of(variant)
+        if d90 is None:
+            return d90, low, high
+        return d90, self.d_min if low is None else low, self.d_max if high is None else high
+
 
 D90_COLUMNS = tuple(entry.name for entry in fields(D90Row))
 """Columns of `d90.csv`, in order."""

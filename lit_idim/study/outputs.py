@@ -1,5 +1,6 @@
 """Everything that a study leaves behind, made from its ledger."""
 
+import math
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -16,12 +17,13 @@ from lit_idim.randomness import stream_key
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.dev_resampling import dev_labels
 from lit_idim.study.measured_cell import MeasuredCell
-from lit_idim.study.provenance import write_config, write_manifest
+from lit_idim.study.provenance import write_manifest
 from lit_idim.study.rows import Labels, rows_of
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.tables import write_d90, write_trials
 
 _POINTS_OF_A_CURVE = 200
+_NATS_OF_A_CURVE = 2.0
 VARIANT_OF_TARGET: dict[str, D90Variant] = {
     "full_fraction": "d90",
     "chance_corrected": "d90_chance_corrected",
@@ -44,7 +46,7 @@ def labels_of(settings: StudySettings) -> Labels:
 def write_tables(
     folder: Path, settings: StudySettings, cells: Iterable[MeasuredCell], records: list[TrainingRecord], labels: Labels
 ) -> tuple[list[D90Row], dict[CellKey, Estimate]]:
-    """Writes `trials.csv`, `d90.csv`, `config.yaml` and `manifest.json`.
+    """Writes `trials.csv`, `d90.csv` and `manifest.json`.
 
     Args:
         folder: of the study.
@@ -59,7 +61,6 @@ def write_tables(
     rows, estimates = rows_of(cells, settings, labels)
     write_trials(folder / "trials.csv", records)
     write_d90(folder / "d90.csv", rows)
-    write_config(folder, settings)
     write_manifest(folder, settings, records)
     return rows, estimates
 
@@ -95,10 +96,12 @@ def draw_figures(
 
 
 def _curve(estimate: Estimate, rows: list[D90Row], key: CellKey) -> Curve | None:
-    """The fitted curve over the range of d that was measured."""
+    """The fitted curve where it is meant to hold: around the crossing, within the range of d."""
     if estimate.curve is None or estimate.target is None:
         return None
     row = next(row for row in rows if (row.model, row.checkpoint, row.task, row.method) == key)
-    x = np.linspace(estimate.curve.x.min(), estimate.curve.x.max(), _POINTS_OF_A_CURVE)
-    chance = row.chance_score or 0.0
-    return x, curve_values(x, estimate.curve.crossing, target=estimate.target.score, chance=chance)
+    crossing = estimate.curve.crossing
+    low, high = math.log(row.d_min), math.log(row.d_max)
+    centre = min(max(crossing.x, low), high)
+    x = np.linspace(max(low, centre - _NATS_OF_A_CURVE), min(high, centre + _NATS_OF_A_CURVE), _POINTS_OF_A_CURVE)
+    return x, curve_values(x, crossing, target=estimate.target.score, chance=row.chance_score or 0.0)

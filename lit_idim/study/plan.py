@@ -7,7 +7,7 @@ from lit_idim.series import load_series
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.cell import Cell, cells_of
 from lit_idim.study.expected_cost import PlannedCell, format_cells_table
-from lit_idim.study.run import expected_trainings
+from lit_idim.study.run import check_names, expected_trainings
 from lit_idim.study.settings import StudySettings
 from lit_idim.tasks import get_task
 
@@ -38,6 +38,7 @@ def describe_plan(settings: StudySettings, *, teraflops_per_second: float) -> st
     Raises:
         UserError: if a series, a step or a task does not exist.
     """
+    check_names(settings)
     cells = cells_of(settings, [load_series(name) for name in settings.series])
     planned = [_planned(settings, cell) for cell in sorted(cells, key=_place)]
     return format_cells_table(planned, teraflops_per_second=teraflops_per_second)

@@ -4,7 +4,6 @@ import json
 import os
 import platform
 import subprocess
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -27,9 +26,15 @@ def plain(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def write_config(folder: Path, settings: StudySettings) -> None:
-    """Writes the resolved settings, which `--config` reads again."""
-    text = yaml.safe_dump(plain(asdict(settings)), sort_keys=False, width=120, allow_unicode=True)
+def write_config(folder: Path, settings: StudySettings, **of_the_run: Any) -> None:
+    """Writes the resolved settings, which `--config` reads again, to go on in the same folder.
+
+    Args:
+        folder: to write `config.yaml` into.
+        settings: of the study.
+        of_the_run: further arguments of the command; a ledger's address without its password.
+    """
+    text = yaml.safe_dump(plain(asdict(settings) | of_the_run), sort_keys=False, width=120, allow_unicode=True)
     write_whole(folder / "config.yaml", text)
 
 
@@ -60,13 +65,12 @@ def write_manifest(folder: Path, settings: StudySettings, records: Iterable[Trai
 
 def write_whole(path: Path, text: str) -> None:
     """Writes a file aside and renames it, so that a reader never sees half of it."""
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
-    ) as file:
-        file.write(text)
-    written = Path(file.name)
-    written.chmod(0o644)
-    written.replace(path)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def _checksums(records: Iterable[TrainingRecord], kind: str, name: Any) -> dict[str, list[str]]:

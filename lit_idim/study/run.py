@@ -9,14 +9,17 @@ from lit_idim.d90 import SearchSettings
 from lit_idim.d90.search import whole_numbers
 from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
+from lit_idim.ledger.location import find_location
+from lit_idim.projections import PROJECTIONS
 from lit_idim.series import load_series
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import Cell, cells_of
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import CellState, Driver
-from lit_idim.study.measured_cell import MeasuredCell, cells_in
+from lit_idim.study.measured_cell import MeasuredCell, measured_cells
 from lit_idim.study.outputs import draw_figures, labels_of, write_tables
 from lit_idim.study.progress import Progress
+from lit_idim.study.provenance import write_config
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.workers import set_threads, working_beside
 from lit_idim.tasks import get_split, get_task
@@ -57,7 +60,7 @@ def measure(
         UserError: for bad settings, an unusable folder or ledger. A checkpoint that cannot be used fails its own cells.
     """
     _require_one_process()
-    _check_names(settings)
+    check_names(settings)
     if workers < 1:
         raise UserError(f"workers: expected at least 1, got {workers}")
     set_threads(threads)
@@ -66,6 +69,8 @@ def measure(
     address = ledger or out / LEDGER_FILE
     with _as_output_error(out):
         opened = Ledger.open(address, settings=settings_to_agree(settings))
+        where = None if ledger is None else find_location(ledger).name
+        write_config(out, settings, out=out.resolve(), ledger=where, workers=workers, threads=threads)
     with opened as book, working_beside(workers - 1, settings, address, threads=threads):
         labels = labels_of(settings)
         with Progress(len(cells), trainings_per_cell=expected_trainings(settings.search)) as progress:
@@ -84,7 +89,7 @@ def measure(
             records = book.records()
             rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
             figures = draw_figures(out, settings, rows, estimates, records)
-    return StudyResult(rows=rows, figures=figures, num_failed=sum(state.reason is not None for state in driver.states))
+    return StudyResult(rows=rows, figures=figures, num_failed=sum(row.status == "failed" for row in rows))
 
 
 def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None) -> StudyResult:
@@ -93,19 +98,12 @@ def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None)
     Raises:
         UserError: if there is no ledger, or it holds no trainings of this study.
     """
-    _check_names(settings)
+    check_names(settings)
+    listed = cells_of(settings, [load_series(name) for name in settings.series])
     with Ledger.read(ledger or out / LEDGER_FILE) as book:
         records = book.records()
-    names = {load_series(name).name for name in settings.series}
-    cells = [
-        cell
-        for cell in cells_in(records)
-        if cell.model in names
-        and cell.task in settings.tasks
-        and cell.method in settings.methods
-        and (settings.steps is None or cell.pretraining_step in settings.steps)
-    ]
-    if not cells:
+    cells = measured_cells(listed, records)
+    if not any(cell.records for cell in cells):
         raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
     make_folder(out)
     with _as_output_error(out):
@@ -153,18 +151,28 @@ def _measured_cell(cell: Cell, state: CellState) -> MeasuredCell:
     )
 
 
-def _check_names(settings: StudySettings) -> None:
+def check_names(settings: StudySettings) -> None:
+    """Refuses settings that name nothing, something twice, or something that does not exist.
+
+    Raises:
+        UserError: names the setting.
+    """
     for task in settings.tasks:
         split = get_split(get_task(task), "dev")
         if not split.labelled:
             raise UserError(f"tasks: the dev labels of {task!r} are not published, so no score can be measured")
         settings.training_of(task)
-    for name in ("series", "tasks", "methods"):
+    for name in ("series", "tasks", "methods", "steps"):
         values = getattr(settings, name)
+        if values is None and name == "steps":
+            continue
         if not values or len(set(values)) < len(values):
             raise UserError(f"{name}: expected one or more different names, got {list(values)}")
-    if unused := set(settings.task_training) - set(settings.tasks):
-        raise UserError(f"task_training: {', '.join(sorted(unused))} is not among the tasks, so it has no effect")
+    for task in settings.task_training:  # of other tasks, too: --tasks may take a part of a config's
+        get_task(task)
+        settings.training_of(task)
+    if settings.projection not in PROJECTIONS:
+        raise UserError(f"projection: expected one of {', '.join(PROJECTIONS)}, got {settings.projection!r}")
 
 
 def _require_one_process() -> None:

@@ -20,6 +20,8 @@ from lit_idim.study.driver import Driver
 from lit_idim.study.progress import Progress
 from lit_idim.study.settings import StudySettings
 
+_END_SECONDS = 5.0  # in which a process ends by itself when the study is done
+
 
 @contextlib.contextmanager
 def working_beside(
@@ -37,20 +39,22 @@ def working_beside(
         threads: of each of them; torch's default if None.
     """
     context = multiprocessing.get_context("spawn")
-    parent = os.getpid()
+    parent, precision = os.getpid(), torch.get_float32_matmul_precision()
     processes: list[BaseProcess] = [
-        context.Process(target=_work, args=(settings, ledger, threads, parent), daemon=True) for _ in range(number)
+        context.Process(target=_work, args=(settings, ledger, threads, precision, parent), daemon=True)
+        for _ in range(number)
     ]
     for process in processes:
         process.start()
     try:
         yield processes
+        for process in processes:
+            process.join(timeout=_END_SECONDS)
     finally:
         for process in processes:
-            process.join(timeout=5)
-            if process.is_alive():
-                process.terminate()
-                process.join()
+            process.terminate()
+        for process in processes:
+            process.join()
 
 
 def set_threads(threads: int | None) -> None:
@@ -66,9 +70,10 @@ def set_threads(threads: int | None) -> None:
     torch.set_num_threads(threads)
 
 
-def _work(settings: StudySettings, ledger: str | Path, threads: int | None, parent: int) -> None:
+def _work(settings: StudySettings, ledger: str | Path, threads: int | None, precision: str, parent: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started ends this one
     set_threads(threads)
+    torch.set_float32_matmul_precision(precision)  # else its trainings would come out otherwise
     cells = cells_of(settings, [load_series(name) for name in settings.series])
     with Ledger.open(ledger, settings=settings_to_agree(settings), create=False) as book:
         progress = Progress(len(cells), trainings_per_cell=1, stream=io.StringIO())

@@ -24,9 +24,9 @@ def test_weights_agree_with_numerical_integration():
     gains = np.stack([0.3 / (1 + np.exp(-(groups.x - at))) for at in (3.4, 3.8, 4.2)])[:, None, None, :]
     weights = weigh(gains, groups, kernel, spread=SPREAD, target_variance=target_variance, chance=chance)
     weight, y = groups.counts * kernel, groups.means - chance
-    losses = np.linspace(0, 1.2, 700)
-    shifts = np.linspace(-0.12, 0.12, 241)
-    prior = np.exp(-0.5 * (losses / LOSS_OF_A_STEP) ** 2)
+    losses = np.linspace(0, 1.2, 600)
+    shifts = np.linspace(-0.12, 0.12, 201)
+    precision = SPREAD.variance / LOSS_OF_A_STEP**2
     expected = np.empty((2, 3))
     for best, at in product(range(2), range(3)):
         g = gains[at, 0, 0]
@@ -34,12 +34,11 @@ def test_weights_agree_with_numerical_integration():
         residual = y - g * (1 - losses[:, None, None] * lossy) - shifts[None, :, None]
         squares = (weight * residual**2).sum(-1)
         shape = SPREAD.prior_shape + weight.sum()
-        scale = SPREAD.prior_scale + squares + shifts**2 / target_variance
-        # The shift's prior is in units of the noise: one more observation in the variance's exponent.
-        density = scale ** (-0.5 * (shape + 1))
-        expected[best, at] = np.log((density * prior[:, None]).sum())
+        scale = SPREAD.prior_scale + squares + shifts**2 / target_variance + precision * losses[:, None] ** 2
+        # The priors of shift and loss are in units of the noise: two more observations in its exponent.
+        expected[best, at] = np.log((scale ** (-0.5 * (shape + 2))).sum())
     got = weights.log[:, :, 0, 0]
-    assert np.ptp(got - expected) < 0.25
+    assert np.ptp(got - expected) < 0.1
     assert np.argmax(got) == np.argmax(expected)
 
 
@@ -55,8 +54,9 @@ def test_exact_scores_give_the_crossing():
         full_score=0.89,
         x_range=X_RANGE,
     )
-    assert crossing.x == pytest.approx(4 + math.log(3), abs=0.03)
-    assert crossing.half_width < 0.1
+    # The grid over widths and plateaus is coarse beside scores without noise.
+    assert crossing.x == pytest.approx(4 + math.log(3), abs=0.1)
+    assert crossing.half_width < 0.15
     assert crossing.rates == {0: 1.0}
 
 
@@ -69,7 +69,7 @@ def test_another_rate_adds_to_the_shape_and_does_not_move_the_crossing():
     arguments = {"spread": spread, "target": 0.8, "target_variance": 0.05, "chance": 0.5, "full_score": 0.89}
     crossing = find_crossing(groups, x_range=X_RANGE, **arguments)
     assert crossing.rates[0] > 0.999
-    assert crossing.x == pytest.approx(4 + math.log(3), abs=0.05)
+    assert crossing.x == pytest.approx(4 + math.log(3), abs=0.1)
 
 
 def test_coverage_on_a_fixed_design():

@@ -1,0 +1,210 @@
+"""The driver with simulated trainings: neither order, nor interruption, nor company shows in the table."""
+
+import random
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lit_idim.ledger import Ledger, LedgerError
+from lit_idim.study.agreement import settings_to_agree
+from lit_idim.study.cell import cells_of
+from lit_idim.study.driver import CellState, Driver
+from lit_idim.study.settings import StudySettings
+
+from .simulated import STEPS, SimulatedTrainings, open_driver, settings_of, table
+
+
+class Interrupted(BaseException):
+    pass
+
+
+def every(k: int) -> Callable[[int], None]:
+    """Interrupts each (k + 1)th training before it is run."""
+
+    def interrupt(number: int) -> None:
+        if number % (k + 1) == 0:
+            raise Interrupted
+
+    return interrupt
+
+
+def run(settings: StudySettings, folder: Path, trainings: SimulatedTrainings) -> list[CellState]:
+    with open_driver(settings, folder, trainings) as driver:
+        return driver.run()
+
+
+def expected(settings: StudySettings, folder: Path) -> str:
+    """The table of an uninterrupted run."""
+    run(settings, folder / "expected", SimulatedTrainings(settings))
+    return table(settings, folder / "expected")
+
+
+def test_all_cells_are_run_to_their_end(tmp_path: Path) -> None:
+    settings = settings_of()
+    trainings = SimulatedTrainings(settings)
+    ended: list[CellState] = []
+    with open_driver(settings, tmp_path, trainings) as driver:
+        states = driver.run(on_cell=ended.append)
+    assert len(states) == len(ended) == 6 and all(state.has_ended and state.reason is None for state in states)
+    assert {state.cell.step for state in ended[:1]} == {max(STEPS)}
+    assert set(trainings.completed.values()) == {1}
+    lines = table(settings, tmp_path).splitlines()
+    assert len(lines) == 7 and sum(",reached," in line for line in lines) >= 4
+    assert [line.split(",")[2] for line in lines[1:4]] == [str(step) for step in STEPS]
+
+
+def test_the_order_of_completion_does_not_show(tmp_path: Path) -> None:
+    settings = settings_of()
+    drawn = random.Random(3)
+
+    class Shuffled(Driver):
+        def _plan(self, state: CellState) -> None:
+            super()._plan(state)
+            state.pending = tuple(drawn.sample(state.pending, len(state.pending)))
+
+    cells = cells_of(settings, settings_series())[::-1]
+    with open_driver(settings, tmp_path, SimulatedTrainings(settings), kind=Shuffled, cells=cells) as driver:
+        driver.run()
+    assert table(settings, tmp_path) == expected(settings, tmp_path)
+
+
+@pytest.mark.parametrize("k", [1, 4, 11])
+@pytest.mark.parametrize("targets", [("full_fraction",), ("final", "chance_corrected")])
+def test_a_study_that_is_interrupted_again_and_again(tmp_path: Path, k: int, targets: tuple[str, ...]) -> None:
+    settings = settings_of(tasks=("toy-sst2",), search={"targets": targets})
+    trainings = SimulatedTrainings(settings, before=every(k))
+    num_interruptions = 0
+    while True:
+        try:
+            run(settings, tmp_path, trainings)
+            break
+        except Interrupted:
+            num_interruptions += 1
+    assert num_interruptions == len(trainings.requests) // (k + 1) > 2
+    assert set(trainings.completed.values()) == {1}
+    assert table(settings, tmp_path) == expected(settings, tmp_path)
+
+
+def test_a_training_whose_row_could_not_be_written_is_run_again(tmp_path: Path) -> None:
+    settings = settings_of(tasks=("toy-sst2",), steps=(4000,))
+    trainings = SimulatedTrainings(settings)
+    with open_driver(settings, tmp_path, trainings) as driver:
+        write, num_writes = driver.ledger.write, 0
+
+        def fail_at_the_fifth(record: Any) -> bool:
+            nonlocal num_writes
+            num_writes += 1
+            if num_writes == 5:
+                raise LedgerError("ledger: the disk is full")
+            return write(record)
+
+        driver.ledger.write = fail_at_the_fifth  # type: ignore[method-assign]
+        with pytest.raises(LedgerError, match="the disk is full"):
+            driver.run()
+    run(settings, tmp_path, trainings)
+    assert sorted(trainings.completed.values())[-2:] == [1, 2]
+    assert table(settings, tmp_path) == expected(settings, tmp_path)
+
+
+def test_two_drivers_share_the_work(tmp_path: Path) -> None:
+    settings = settings_of(tasks=("toy-sst2",))
+    meeting = threading.Barrier(2)
+    both = [SimulatedTrainings(settings, before=lambda number: number == 1 and meeting.wait(60)) for _ in range(2)]
+    states: dict[int, list[CellState]] = {}
+    threads = [
+        threading.Thread(target=lambda i=i: states.update({i: run(settings, tmp_path, both[i])})) for i in range(2)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert all(state.has_ended and state.reason is None for found in states.values() for state in found)
+    assert len(states) == 2 and all(trainings.completed for trainings in both)
+    assert set((both[0].completed + both[1].completed).values()) == {1}
+    assert table(settings, tmp_path) == expected(settings, tmp_path)
+
+
+def test_what_another_driver_has_claimed_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = settings_of(tasks=("toy-sst2",), steps=(4000,))
+    trainings = SimulatedTrainings(settings)
+    slept: list[float] = []
+    with (
+        open_driver(settings, tmp_path, SimulatedTrainings(settings)) as other,
+        open_driver(settings, tmp_path, trainings) as driver,
+    ):
+        claimed: list[str] = []
+
+        def claim_a_training(number: int) -> None:
+            if number == 1:  # the first of the first round runs; the other driver has the rest of it
+                other.states[0].prepared = driver.states[0].prepared
+                prepared = driver.states[0].prepared
+                assert prepared is not None
+                claimed.extend(prepared.key(request.training) for request in driver.states[0].pending[1:])
+                assert all(other.ledger.claim(key) for key in claimed)
+
+        def release_after_some(seconds: float) -> None:
+            slept.append(seconds)
+            if len(slept) == 3:
+                for key in claimed:
+                    other.ledger.release(key)
+
+        trainings.before = claim_a_training
+        monkeypatch.setattr("lit_idim.study.driver.time.sleep", release_after_some)
+        driver.run()
+    assert len(slept) == 3 and len(claimed) == 2
+    assert table(settings, tmp_path) == expected(settings, tmp_path)
+
+
+def test_paused_trainings_go_on_from_the_ledgers_state(tmp_path: Path) -> None:
+    settings = settings_of(tasks=("toy-sst2",))
+    trainings = SimulatedTrainings(settings, before=every(1))
+    while True:
+        try:
+            run(settings, tmp_path, trainings)
+            break
+        except Interrupted:
+            continue
+    continued = [request for request in trainings.requests if request.state is not None]
+    early = [request for request in trainings.requests if request.stop_after is not None]
+    assert continued and all(request.stop_after is None for request in continued)
+    assert {request.stop_after for request in early} == {34} and len(early) > len(continued)
+    with Ledger.read(tmp_path / "ledger.sqlite") as ledger:
+        records = ledger.records()
+        assert any(record.status == "paused" and record.evaluations for record in records)
+        whole = [record for record in records if record.status == "finished" and len(record.evaluations) == 2]
+        assert whole and all(ledger.state(record.key) is None and record.seconds > 1 for record in whole)
+
+
+def test_trainings_in_full_are_shared_between_methods(tmp_path: Path) -> None:
+    settings = settings_of(tasks=("toy-sst2",), methods=("said", "did"))
+    trainings = SimulatedTrainings(settings)
+    run(settings, tmp_path, trainings)
+    assert set(trainings.completed.values()) == {1}
+    rows = [line.split(",") for line in table(settings, tmp_path).splitlines()]
+    full = {(row[1], row[rows[0].index("full_score")]) for row in rows[1:]}
+    assert len(rows) == 7 and {row[5] for row in rows[1:]} == {"did", "said"} and len(full) >= 3
+    in_full = [request for request in trainings.requests if request.method == "full"]
+    assert len({(str(request.seeds), request.learning_rate) for request in in_full}) == len(in_full)
+
+
+def settings_series() -> list[Any]:
+    from lit_idim.series import load_series
+
+    return [load_series(name) for name in settings_of().series]
+
+
+def test_the_agreement_holds_nothing_that_may_change() -> None:
+    agreed = settings_to_agree(settings_of())
+    for changes in (
+        {"steps": (0, 250)},
+        {"tasks": ("toy-rte",)},
+        {"methods": ("did",)},
+        {"data_dir": "elsewhere"},
+        {"search": {"tolerance": 0.1, "max_trainings": 99.0, "targets": ("final",)}},
+    ):
+        assert settings_to_agree(settings_of(**changes)) == agreed
+    for changes in ({"study_seed": 1}, {"projection": "dense"}, {"search": {"d_max": 500}}):
+        assert settings_to_agree(settings_of(**changes)) != agreed
