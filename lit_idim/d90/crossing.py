@@ -1,6 +1,6 @@
 """Where a monotone curve through noisy scores crosses a target, with an interval.
 
-Shapes: n values of d with scores; a grid of G = X x W x U curves.
+Shapes: n groups of scores; R learning rates; a grid of X x W x U curves.
 
 Near the crossing x* = ln d90 the score is taken to be a logistic curve in x = ln d that rises from the chance score c
 to a plateau U,
@@ -8,11 +8,10 @@ to a plateau U,
     s(x) = c + (U - c) L((x - x*) / w + logit p),    p = (t - c) / (U - c),  L the logistic function,
 
 so that s(x*) is the target t. Points count by their distance from the crossing (a Gaussian kernel), so that the curve
-need not hold far from it. Every curve of a grid over (x*, w, U) is weighed by its likelihood; the noise, one standard
-deviation for all scores of the cell, and the target's own error, which moves all points against the target alike, are
-integrated out in closed form (normal scores, an inverse-gamma prior on the variance). The estimate is the median of x*
-under these weights, the interval lies between its 5% and 95% quantiles. How often it covers the truth is measured by
-`lit_idim.d90.simulation`.
+need not hold far from it. Every curve of a grid over (x*, w, U), with every learning rate as the best one, is weighed
+by its likelihood (`lit_idim.d90.posterior`: other rates lose an unknown share of the gain; the target's error and the
+noise are unknown, too). The estimate is the median of x* under these weights, the interval lies between its 5% and 95%
+quantiles. How often it covers the truth is measured by `lit_idim.d90.accuracy`.
 """
 
 import math
@@ -31,6 +30,7 @@ HIGHEST_PLATEAU = 1.06  # of the full score: a subspace does not do much better 
 LARGEST_SHARE = 0.98
 WIDTH_FACTOR = 3.0
 KERNEL_NATS = 1.3
+MANY_SCORES = 40.0  # near the crossing, from which on the kernel narrows
 LEVEL = 0.9
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _COARSE_POINTS, _FINE_POINTS = 31, 41
@@ -114,7 +114,10 @@ def find_crossing(
     for _ in range(2):
         centre, narrow = _quantile(grid, weights.log, 0.5), _window(grid, weights.log, bounds)
         grid = np.linspace(*narrow, _FINE_POINTS)
-        weights = weights_of(grid, np.exp(-0.5 * ((groups.x - centre) / KERNEL_NATS) ** 2))
+        kernel = np.exp(-0.5 * ((groups.x - centre) / KERNEL_NATS) ** 2)
+        # Many scores, as of a grid, tell that no such curve holds over the whole kernel: it narrows.
+        narrowing = max(1.0, float(groups.counts @ kernel) / MANY_SCORES)
+        weights = weights_of(grid, kernel ** (narrowing**2))
     return _summary(grid, weights, groups, plateaus, target=target, chance=chance, x_range=x_range)
 
 

@@ -49,8 +49,8 @@ def crossing_deviation(
     """Standard deviation of ln d90 over dev sets, to first order.
 
     All trainings are scored on the same resamples of the dev examples, so that what a hard dev set takes from the
-    subspaces and from full fine-tuning cancels. Each resample moves the target, and the curve by the mean over its
-    points, weighed as in the fit; their difference over the slope moves the crossing.
+    subspaces and from full fine-tuning cancels. Each resample moves the target, and the curve by the mean over the
+    best rate's points around the crossing; their difference over the slope moves the crossing.
 
     Args:
         estimate: with its curve.

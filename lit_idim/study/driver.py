@@ -113,6 +113,7 @@ class Driver:
             chance=state.prepared.chance,
             settings=self.settings.search,
             final_full=self.final_full(state.cell),
+            num_lambdas=state.prepared.num_lambdas,
         )
 
     def final_full(self, cell: Cell) -> FullScore | None:

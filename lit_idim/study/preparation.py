@@ -1,5 +1,6 @@
 """Fetches what a cell needs, and turns its trainings into requests and records."""
 
+import functools
 import platform
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -150,6 +151,7 @@ def _versions(cell: PreparedCell) -> dict[str, str]:
     }
 
 
+@functools.cache
 def library_versions() -> dict[str, str]:
     """Versions of Python and of the libraries that a number may depend on."""
     found = {"python": platform.python_version()}

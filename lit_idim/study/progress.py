@@ -67,7 +67,7 @@ class Progress:
         self.num_trainings += 1
         self.in_cell += 1
         self._seconds.append(record.seconds)
-        self.estimate = describe(estimate)
+        self.estimate = "no d90 yet" if estimate.status == "failed" else describe(estimate)
         if self._live is None:
             last = record.evaluations[-1][1] if record.evaluations else None
             score = record.status if last is None else f"{last:.4f}" + (" early" if record.status == "paused" else "")

@@ -138,8 +138,15 @@ def _estimate(
 ) -> Estimate:
     if cell.reason is not None or not asked:
         return Estimate(status="failed", reason=cell.reason or "not measured yet")
-    chance = next(iter(cell.records.values())).chance_score
-    return estimate_d90(asked, kind=kind, chance=chance, settings=settings.search, final_full=final)
+    facts = cell.facts(final)
+    return estimate_d90(
+        asked,
+        kind=kind,
+        chance=facts.chance,
+        settings=settings.search,
+        final_full=final,
+        num_lambdas=facts.num_lambdas,
+    )
 
 
 def _target(estimate: Estimate) -> float | None:

@@ -1,5 +1,6 @@
 """Trainings without training: a checkpoint's scores follow a simulated curve of the score against d."""
 
+import functools
 import io
 import math
 import threading
@@ -18,7 +19,7 @@ from lit_idim.d90 import Request, TrainingId
 from lit_idim.d90.settings import SearchSettings
 from lit_idim.d90.simulation import SimulatedCell, draw_cell
 from lit_idim.ledger import Ledger
-from lit_idim.series import load_series
+from lit_idim.series import Series, load_series
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import Cell, cells_of, ladder_rate
@@ -54,6 +55,11 @@ def settings_of(**changes: Any) -> StudySettings:
 def draw_named(name: str) -> SimulatedCell:
     """The curve of a checkpoint's step, task and method; classes are balanced, as in `LABELS`."""
     return replace(draw_cell(sum(map(ord, name)) % 40), chance=0.5)
+
+
+@functools.cache
+def load_all(names: tuple[str, ...]) -> tuple[Series, ...]:
+    return tuple(load_series(name) for name in names)
 
 
 class SimulatedTrainings:
@@ -149,7 +155,7 @@ class SimulatedTrainings:
 
     def _count(self, step: int) -> Any:
         if step not in self._counts:
-            self._counts[step] = count_checkpoint_parameters(load_series(SERIES), step, 2)
+            self._counts[step] = count_checkpoint_parameters(load_all((SERIES,))[0], step, 2)
         return self._counts[step]
 
 
@@ -183,7 +189,7 @@ def open_driver(
 ) -> Iterator[Driver]:
     """A driver on the ledger of a folder, which is closed at the end."""
     if cells is None:
-        cells = cells_of(settings, [load_series(name) for name in settings.series])
+        cells = cells_of(settings, list(load_all(settings.series)))
     progress = Progress(len(cells), trainings_per_cell=1, stream=io.StringIO())
     with Ledger.open(folder / "ledger.sqlite", settings=settings_to_agree(settings)) as ledger:
         yield kind(settings, cells, ledger, progress, trainings)  # type: ignore[arg-type]
@@ -193,7 +199,7 @@ def table(settings: StudySettings, folder: Path) -> str:
     """The table `d90.csv` from a folder's ledger, without its seconds."""
     with Ledger.read(folder / "ledger.sqlite") as ledger:
         records = ledger.records()
-    cells = measured_cells(cells_of(settings, [load_series(name) for name in settings.series]), records)
+    cells = measured_cells(cells_of(settings, list(load_all(settings.series))), records)
     labels = dict.fromkeys(settings.tasks, LABELS)
     rows, _ = rows_of(cells, settings, labels)
     write_d90(folder / "d90.csv", [replace(row, seconds=0.0) for row in rows])

@@ -14,7 +14,7 @@ from lit_idim.study.cell import cells_of
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.settings import StudySettings
 
-from .simulated import STEPS, SimulatedTrainings, open_driver, settings_of, table
+from .simulated import STEPS, SimulatedTrainings, load_all, open_driver, settings_of, table
 
 
 class Interrupted(BaseException):
@@ -65,16 +65,17 @@ def test_the_order_of_completion_does_not_show(tmp_path: Path) -> None:
             super()._plan(state)
             state.pending = tuple(drawn.sample(state.pending, len(state.pending)))
 
-    cells = cells_of(settings, settings_series())[::-1]
+    cells = cells_of(settings, list(load_all(settings.series)))[::-1]
     with open_driver(settings, tmp_path, SimulatedTrainings(settings), kind=Shuffled, cells=cells) as driver:
         driver.run()
     assert table(settings, tmp_path) == expected(settings, tmp_path)
 
 
-@pytest.mark.parametrize("k", [1, 4, 11])
-@pytest.mark.parametrize("targets", [("full_fraction",), ("final", "chance_corrected")])
+@pytest.mark.parametrize(
+    ("k", "targets"), [(1, ("full_fraction",)), (4, ("final",)), (11, ("chance_corrected", "final"))]
+)
 def test_a_study_that_is_interrupted_again_and_again(tmp_path: Path, k: int, targets: tuple[str, ...]) -> None:
-    settings = settings_of(tasks=("toy-sst2",), search={"targets": targets})
+    settings = settings_of(tasks=("toy-sst2",), steps=(1000, 4000), search={"targets": targets})
     trainings = SimulatedTrainings(settings, before=every(k))
     num_interruptions = 0
     while True:
@@ -160,7 +161,7 @@ def test_what_another_driver_has_claimed_is_waited_for(tmp_path: Path, monkeypat
 
 def test_paused_trainings_go_on_from_the_ledgers_state(tmp_path: Path) -> None:
     settings = settings_of(tasks=("toy-sst2",))
-    trainings = SimulatedTrainings(settings, before=every(1))
+    trainings = SimulatedTrainings(settings, before=every(5))
     while True:
         try:
             run(settings, tmp_path, trainings)
@@ -188,12 +189,6 @@ def test_trainings_in_full_are_shared_between_methods(tmp_path: Path) -> None:
     assert len(rows) == 7 and {row[5] for row in rows[1:]} == {"did", "said"} and len(full) >= 3
     in_full = [request for request in trainings.requests if request.method == "full"]
     assert len({(str(request.seeds), request.learning_rate) for request in in_full}) == len(in_full)
-
-
-def settings_series() -> list[Any]:
-    from lit_idim.series import load_series
-
-    return [load_series(name) for name in settings_of().series]
 
 
 def test_the_agreement_holds_nothing_that_may_change() -> None:

@@ -1,0 +1,78 @@
+"""The main job with real trainings: however it ends and whoever helps, it leaves the same tables."""
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lit_idim.ledger import Ledger
+
+from .tiny_study import environment_of_tests, read_table, run, write_config
+
+pytestmark = pytest.mark.slow
+NUM_KILLS = 10
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_config(tmp_path_factory.mktemp("killed"))
+
+
+def start_again_and_again(signals: list[int | None], config: Path, out: Path) -> list[tuple[int, str]]:
+    """Exit code and prints of each start."""
+    program = str(Path(__file__).with_name("killing.py"))
+    ended = subprocess.run(
+        [sys.executable, program, json.dumps(signals), "--config", str(config), "--out", str(out)],
+        env=environment_of_tests(),
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return [tuple(one) for one in json.loads(ended.stdout.splitlines()[-1])]
+
+
+@pytest.fixture(scope="module")
+def undisturbed(config: Path) -> Path:
+    """The outputs of a study that was let run."""
+    out = config.parent / "undisturbed"
+    assert [code for code, _ in start_again_and_again([None], config, out)] == [0]
+    return out
+
+
+def assert_same_tables(out: Path, other: Path) -> None:
+    for name in ("d90.csv", "trials.csv"):
+        assert read_table(out / name) == read_table(other / name)
+    assert {path.name for path in out.iterdir()} >= {"ledger.sqlite", "config.yaml", "manifest.json", "figures"}
+
+
+def test_it_measures_something(undisturbed: Path) -> None:
+    rows = read_table(undisturbed / "d90.csv")
+    assert [row["pretraining_step"] for row in rows] == ["0", "100"]
+    assert {row["status"] for row in rows} == {"reached"} and all(int(row["num_trainings"]) > 10 for row in rows)
+    assert {row["status"] for row in read_table(undisturbed / "trials.csv")} == {"finished", "paused"}
+
+
+def test_signals_at_random_moments_leave_no_trace(config: Path, undisturbed: Path) -> None:
+    out = config.parent / "killed"
+    ended = start_again_and_again([signal.SIGTERM, *[signal.SIGKILL] * NUM_KILLS, None], config, out)
+    assert ended[0][0] == 130 and "interrupted; the same command goes on where it was" in ended[0][1]
+    codes = [code for code, _ in ended[1:]]
+    assert set(codes[:-1]) <= {-signal.SIGKILL, 0} and codes.count(-signal.SIGKILL) >= NUM_KILLS // 2 and codes[-1] == 0
+    assert "Traceback" not in "".join(shown for _, shown in ended)
+    assert_same_tables(out, undisturbed)
+    keys = [row["key"] for row in read_table(out / "trials.csv")]
+    assert len(set(keys)) == len(keys)
+
+
+def test_two_workers_give_the_table_of_one(config: Path, undisturbed: Path) -> None:
+    out = config.parent / "workers"
+    ended = run("--config", config, "--out", out, "--workers", 2, cwd=config.parent)
+    assert ended.returncode == 0, ended.stderr
+    assert_same_tables(out, undisturbed)
+    with Ledger.read(out / "ledger.sqlite") as ledger:
+        num_trainings = len(ledger.records())
+    shown = [line for line in ended.stdout.splitlines() if " rate " in line]
+    assert 0 < len(shown) < num_trainings + 10  # the other worker prints nothing
