@@ -34,7 +34,7 @@ def run_study(study: Callable[..., int | None], *, default_config: str | None = 
     try:
         signal.signal(signal.SIGTERM, _interrupt)
         arguments = study_arguments(sys.argv[1:], default_config, flags_of(study))
-        code = jsonargparse.auto_cli(study, args=arguments, as_positional=False)
+        code = jsonargparse.auto_cli(study, args=arguments, as_positional=False, allow_abbrev=False)
     except UserError as error:
         print(f"{study.__name__}: error: {error}", file=sys.stderr)
         return USAGE_EXIT_CODE

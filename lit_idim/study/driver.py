@@ -205,6 +205,9 @@ class Driver:
             outcome = self.trainings.run(training_request(prepared, request, paused))
             record = record_of(prepared, training, outcome, before)
             self.ledger.write(record)
+        except SystemExit as exit_:
+            self.ledger.release(key)
+            raise KeyboardInterrupt from exit_  # which Lightning turns into the former
         except BaseException:
             self.ledger.release(key)
             raise

@@ -14,6 +14,7 @@ from .tiny_study import environment_of_tests, read_table, run, write_config
 
 pytestmark = pytest.mark.slow
 NUM_KILLS = 10
+INTERRUPTIONS = (signal.SIGTERM, signal.SIGINT)
 
 
 @pytest.fixture(scope="module")
@@ -55,11 +56,26 @@ def test_it_measures_something(undisturbed: Path) -> None:
     assert {row["status"] for row in read_table(undisturbed / "trials.csv")} == {"finished", "paused"}
 
 
+def test_all_outputs_are_there(undisturbed: Path) -> None:
+    files = {str(path.relative_to(undisturbed)) for path in undisturbed.rglob("*") if path.is_file()}
+    tables = {"ledger.sqlite", "trials.csv", "d90.csv", "config.yaml", "manifest.json"}
+    figures = {f"figures/d90_vs_pretraining_step.{kind}" for kind in ("png", "svg")}
+    assert tables | figures <= files and not [name for name in files if name.endswith((".part", ".writable"))]
+    assert (undisturbed / "figures/d90_vs_pretraining_step.png").read_bytes().startswith(b"\x89PNG")
+    manifest = json.loads((undisturbed / "manifest.json").read_text())
+    trials = read_table(undisturbed / "trials.csv")
+    assert set(manifest["seeds"]) == {trial["key"] for trial in trials} and manifest["machine"]["threads"] == 1
+    assert set(manifest["weights"]) == {"tiny/step-0", "tiny/step-100"} and set(manifest["data"]["dev"]) == {"sst2"}
+    assert all(len(checksums) == 1 for checksums in manifest["weights"].values()) and len(manifest["projections"]) > 5
+    assert {"python", "torch", "lightning", "transformers"} <= set(manifest["versions"])
+
+
 def test_signals_at_random_moments_leave_no_trace(config: Path, undisturbed: Path) -> None:
     out = config.parent / "killed"
-    ended = start_again_and_again([signal.SIGTERM, *[signal.SIGKILL] * NUM_KILLS, None], config, out)
-    assert ended[0][0] == 130 and "interrupted; the same command goes on where it was" in ended[0][1]
-    codes = [code for code, _ in ended[1:]]
+    ended = start_again_and_again([*INTERRUPTIONS, *[signal.SIGKILL] * NUM_KILLS, None], config, out)
+    for code, shown in ended[: len(INTERRUPTIONS)]:
+        assert code == 130 and "interrupted; the same command goes on where it was" in shown
+    codes = [code for code, _ in ended[len(INTERRUPTIONS) :]]
     assert set(codes[:-1]) <= {-signal.SIGKILL, 0} and codes.count(-signal.SIGKILL) >= NUM_KILLS // 2 and codes[-1] == 0
     assert "Traceback" not in "".join(shown for _, shown in ended)
     assert_same_tables(out, undisturbed)

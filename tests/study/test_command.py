@@ -1,0 +1,103 @@
+"""The command of the main job over simulated trainings: exit codes, and a config that is its own."""
+
+import re
+import runpy
+import signal
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from lit_idim.commands.study import run_study
+from lit_idim.resources import resource_path
+from lit_idim.study import run
+
+from .simulated import LABELS, SimulatedTrainings, load_all, settings_of
+
+STUDY = runpy.run_path(str(resource_path("studies") / "pretrain_curve.py"))["pretrain_curve"]
+WORDS = ("--series=[toy-L2-H128]", "--steps=[1000, 4000]", "--tasks=[toy-sst2]", "--training.num-updates=100")
+SEARCH = ("--search.d-max=4000", "--search.tolerance=0.5", "--search.max-trainings=16")
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def trainings(monkeypatch: pytest.MonkeyPatch) -> SimulatedTrainings:
+    trainings = SimulatedTrainings(settings_of())
+    monkeypatch.setattr("lit_idim.study.driver.Trainings", lambda: trainings)
+    monkeypatch.setattr(run, "labels_of", lambda settings: dict.fromkeys(settings.tasks, LABELS))
+    monkeypatch.setattr(run, "draw_figures", lambda *arguments: [])
+    return trainings
+
+
+@pytest.fixture
+def command(
+    monkeypatch: pytest.MonkeyPatch, trainings: SimulatedTrainings, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Command]:
+    handler, num_threads = signal.getsignal(signal.SIGTERM), torch.get_num_threads()
+
+    def called(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["pretrain_curve.py", *map(str, words)])
+        code = run_study(STUDY)
+        shown = capsys.readouterr()
+        return code, shown.out, shown.err
+
+    yield called
+    signal.signal(signal.SIGTERM, handler)
+    torch.set_num_threads(num_threads)
+
+
+def without_seconds(shown: str) -> str:
+    return re.sub(r"written to .*", "", shown[shown.index("series ") :])
+
+
+def test_its_own_config_goes_on_in_the_same_folder(
+    command: Command, trainings: SimulatedTrainings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, shown, _ = command(*WORDS, *SEARCH, "--out", "a/b", "--threads", 1)
+    assert code == 0 and shown.count(" rate ") == len(trainings.requests) > 20
+    written = (tmp_path / "a/b/config.yaml").read_text()
+    config = yaml.safe_load(written)
+    names = {"series", "steps", "tasks", "methods", "projection", "data_dir", "study_seed", "training"}
+    assert set(config) == names | {"task_training", "search", "out", "ledger", "workers", "threads"}
+    assert (config["out"], config["ledger"], config["threads"]) == (str(tmp_path / "a/b"), None, 1)
+    num_requests = len(trainings.requests)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    again = command("--config", "../a/b/config.yaml")
+    assert again[0] == 0 and without_seconds(again[1]) == without_seconds(shown)
+    plotted = command("--config=../a/b/config.yaml", "--plot-only")
+    assert plotted[0] == 0 and without_seconds(plotted[1]) == without_seconds(shown)
+    assert len(trainings.requests) == num_requests and not list(Path().iterdir())
+    assert (tmp_path / "a/b/config.yaml").read_text() == written
+    code, _, errors = command("--config", "../a/b/config.yaml", "--training.batch-size=16")
+    assert code == 2 and "training.batch_size: the ledger has 32, came 16" in errors
+
+
+def test_a_ledger_elsewhere_is_named_in_the_config(command: Command, tmp_path: Path) -> None:
+    code, _, _ = command(*WORDS, *SEARCH, "--out", tmp_path / "out", "--ledger", f"sqlite:///{tmp_path}/shared.db")
+    assert code == 0 and not (tmp_path / "out" / "ledger.sqlite").exists()
+    assert yaml.safe_load((tmp_path / "out" / "config.yaml").read_text())["ledger"] == str(tmp_path / "shared.db")
+
+
+def test_failed_cells_make_the_exit_code_1(command: Command, trainings: SimulatedTrainings, tmp_path: Path) -> None:
+    trainings.broken = (load_all(("toy-L2-H128",))[0].fetch(1000).model,)
+    code, shown, errors = command(*WORDS, *SEARCH, "--out", tmp_path)
+    assert (code, errors) == (1, "")
+    assert "FAILED: RuntimeError: PytorchStreamReader failed" in shown and "[2/2]" in shown
+
+
+def test_a_ledger_that_cannot_be_written_ends_all(
+    command: Command, trainings: SimulatedTrainings, tmp_path: Path
+) -> None:
+    def remove(number: int) -> Any:
+        if number == 3:
+            (tmp_path / "ledger.sqlite").unlink()
+
+    trainings.before = remove
+    code, _, errors = command(*WORDS, *SEARCH, "--out", tmp_path)
+    assert code == 2 and errors.startswith("pretrain_curve: error: ledger ") and "was deleted" in errors
+    assert errors.count("\n") == 1 and len(trainings.requests) == 3

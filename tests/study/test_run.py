@@ -1,0 +1,225 @@
+"""A study from settings to outputs, with simulated trainings: what fails alone, what ends all, what may change."""
+
+import errno
+import os
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lit_idim.d90.simulation import SimulatedCell
+from lit_idim.errors import UserError
+from lit_idim.ledger import Ledger
+from lit_idim.study import run
+from lit_idim.study.d90_row import D90Row
+from lit_idim.study.run import StudyResult, draw_again, measure
+from lit_idim.study.settings import StudySettings, TrainingSettings
+from lit_idim.study.tables import read_d90
+
+from .simulated import LABELS, SimulatedTrainings, draw_named, load_all, settings_of
+
+ONE_TASK: dict[str, Any] = {"tasks": ("toy-sst2",), "steps": (1000, 4000)}
+Measure = Callable[..., tuple[StudyResult, SimulatedTrainings]]
+
+
+@pytest.fixture
+def simulate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Measure:
+    """Measures a study into `tmp_path / "out"` without figures; the result, and what was run."""
+    monkeypatch.setattr(run, "load_series", lambda name: load_all((name,))[0])
+    monkeypatch.setattr(run, "labels_of", lambda settings: dict.fromkeys(settings.tasks, LABELS))
+    monkeypatch.setattr(run, "draw_figures", lambda *arguments: [])
+
+    def measured(
+        settings: StudySettings, trainings: SimulatedTrainings | None = None, **options: Any
+    ) -> tuple[StudyResult, SimulatedTrainings]:
+        trainings = trainings or SimulatedTrainings(settings)
+        trainings.settings = settings
+        monkeypatch.setattr("lit_idim.study.driver.Trainings", lambda: trainings)
+        return measure(settings, tmp_path / "out", **options), trainings
+
+    return measured
+
+
+def by_step(rows: list[D90Row]) -> dict[int | None, D90Row]:
+    return {row.pretraining_step: row for row in rows}
+
+
+def test_a_checkpoint_that_cannot_be_loaded_fails_its_own_cells(simulate: Measure, tmp_path: Path) -> None:
+    settings = settings_of()
+    broken = load_all(settings.series)[0].fetch(1000).model
+    result, _ = simulate(settings, SimulatedTrainings(settings, broken=(broken,)))
+    rows = read_d90(tmp_path / "out" / "d90.csv")
+    assert rows == result.rows and result.num_failed == 2
+    failed = {(row.pretraining_step, row.task) for row in rows if row.status == "failed"}
+    assert failed == {(1000, "toy-sst2"), (1000, "toy-mrpc")}
+    reasons = {row.reason for row in rows if row.status == "failed"}
+    assert reasons == {"RuntimeError: PytorchStreamReader failed: not a zip archive"}
+    assert all(row.num_trainings > 5 for row in rows if row.status != "failed")
+    # The checkpoint was mended: what is there stays, and the rest is run.
+    mended, trainings = simulate(settings)
+    assert mended.num_failed == 0
+    assert {request.location.model for request in trainings.requests} == {broken}
+
+
+def test_data_that_are_missing_fail_their_own_cells(simulate: Measure) -> None:
+    settings = settings_of(steps=(1000, 4000))
+
+    class WithoutData(SimulatedTrainings):
+        def data(self, request: Any) -> Any:
+            if request.task == "toy-mrpc":
+                raise UserError("no dev split of toy-mrpc in nowhere")
+            return super().data(request)
+
+    result, _ = simulate(settings, WithoutData(settings))
+    reasons = {(row.task, row.reason) for row in result.rows if row.status == "failed"}
+    assert reasons == {("toy-mrpc", "no dev split of toy-mrpc in nowhere")} and result.num_failed == 2
+    assert len(result.rows) == 4
+
+
+def test_a_checkpoint_on_which_everything_diverges_has_failed(simulate: Measure) -> None:
+    settings = settings_of(**ONE_TASK)
+
+    def cell(name: str) -> SimulatedCell:
+        return replace(draw_named(name), diverging=1.0 if name.startswith("1000") else 0.0)
+
+    result, _ = simulate(settings, SimulatedTrainings(settings, cell=cell))
+    row = by_step(result.rows)[1000]
+    assert (row.status, row.reason, row.d90) == ("failed", "no training in full finished", None)
+    assert result.num_failed == 1 and row.num_diverged == row.num_trainings > 3
+
+
+def test_the_final_target_is_the_last_checkpoints(simulate: Measure) -> None:
+    settings = settings_of(**ONE_TASK, search={"targets": ("final",), "max_trainings": 24})
+    rows = by_step(simulate(settings)[0].rows)
+    assert rows[4000].full_score is not None
+    assert rows[1000].final_target_score == rows[4000].final_target_score == 0.9 * rows[4000].full_score
+    assert rows[4000].d90_final_target == rows[4000].d90 and rows[4000].d90 is not None
+    assert "not ended" not in rows[1000].notes + rows[4000].notes
+
+
+def test_without_the_last_checkpoint_there_is_no_final_target(simulate: Measure) -> None:
+    settings = settings_of(**ONE_TASK, search={"targets": ("full_fraction", "final")})
+    broken = load_all(settings.series)[0].fetch(4000).model
+    rows = by_step(simulate(settings, SimulatedTrainings(settings, broken=(broken,)))[0].rows)
+    assert rows[1000].status != "failed" and rows[1000].d90_final_target_status == "failed"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"search": {"tolerance": 0.2, "max_trainings": 24}},
+        {"search": {"targets": ("final", "chance_corrected")}},
+        {"steps": (250, 4000)},
+        {"tasks": ("toy-mrpc", "toy-sst2")},
+        {"methods": ("did", "said")},
+    ],
+)
+def test_what_may_change_goes_on_with_what_is_there(simulate: Measure, changes: dict[str, Any]) -> None:
+    _, trainings = simulate(settings_of(**ONE_TASK))
+    num_requests = len(trainings.requests)
+    settings = settings_of(**(ONE_TASK | changes))
+    result, _ = simulate(settings, trainings)
+    assert set(trainings.completed.values()) == {1} and len(trainings.requests) > num_requests
+    assert result.num_failed == 0 and not any("not ended" in row.notes for row in result.rows)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"study_seed": 7}, "study_seed: the ledger has 0, came 7"),
+        ({"search": {"d_max": 5000}}, "search.d_max: the ledger has 4000, came 5000"),
+        ({"training": TrainingSettings(num_updates=50)}, "training.num_updates: the ledger has 100, came 50"),
+        ({"projection": "dense"}, 'projection: the ledger has "fastfood", came "dense"'),
+    ],
+)
+def test_what_must_agree_is_named(simulate: Measure, changes: dict[str, Any], message: str, tmp_path: Path) -> None:
+    simulate(settings_of(**ONE_TASK))
+    config = (tmp_path / "out" / "config.yaml").read_text()
+    with pytest.raises(UserError, match="was made with other settings") as raised:
+        simulate(settings_of(**(ONE_TASK | changes)))
+    assert message in str(raised.value) and "give --out another folder" in str(raised.value)
+    assert (tmp_path / "out" / "config.yaml").read_text() == config
+
+
+def test_tables_are_drawn_again_byte_for_byte(simulate: Measure, tmp_path: Path) -> None:
+    def cell(name: str) -> SimulatedCell:
+        named = replace(draw_named(name), diverging=0.0)
+        return replace(named, full=0.5) if name.startswith("250 ") else named
+
+    settings = settings_of(tasks=("toy-sst2",), search={"targets": ("full_fraction", "final")})
+    result, _ = simulate(settings, SimulatedTrainings(settings, cell=cell))
+    assert by_step(result.rows)[250].status in ("no_signal", "trivial")
+    out = tmp_path / "out"
+    written = {path: path.read_bytes() for path in out.iterdir() if not path.name.startswith("ledger")}
+    assert {path.name for path in written} == {"d90.csv", "trials.csv", "config.yaml", "manifest.json"}
+    for name in ("d90.csv", "trials.csv"):
+        (out / name).unlink()
+    again = draw_again(settings, out)
+    assert again.rows == result.rows and again.num_failed == 0
+    assert {path: path.read_bytes() for path in written} == written
+    part = draw_again(replace(settings, steps=(1000, 4000)), out)
+    assert part.rows == [row for row in result.rows if row.pretraining_step != 250]
+
+
+def test_nothing_is_drawn_of_what_was_not_measured(simulate: Measure, tmp_path: Path) -> None:
+    simulate(settings_of(**ONE_TASK))
+    with pytest.raises(UserError, match="holds no trainings of these series, steps, tasks and methods yet"):
+        draw_again(settings_of(tasks=("toy-mrpc",)), tmp_path / "out")
+
+
+# Lightning ends the process where it sees an interruption.
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_an_interruption_leaves_tables_of_what_is_there(
+    simulate: Measure, tmp_path: Path, kind: type[BaseException]
+) -> None:
+    def interrupt(number: int) -> None:
+        if number == 4:
+            raise kind
+
+    settings = settings_of(**ONE_TASK)
+    trainings = SimulatedTrainings(settings, before=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        simulate(settings, trainings)
+    rows = read_d90(tmp_path / "out" / "d90.csv")
+    assert (rows[0].status, rows[0].reason, rows[0].num_trainings) == ("failed", "not measured yet", 0)
+    assert rows[1].num_trainings == 3 and "the search has not ended" in rows[1].notes
+    assert draw_again(settings, tmp_path / "out").rows == rows
+
+
+def test_a_full_disk_is_told_and_nothing_is_lost(
+    simulate: Measure, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    settings = settings_of(**ONE_TASK)
+    trainings = SimulatedTrainings(settings)
+    with monkeypatch.context() as patch:
+        patch.setattr("lit_idim.study.outputs.write_trials", full)
+        with pytest.raises(UserError, match=r"out: .* cannot be written \(No space left on device\)") as raised:
+            simulate(settings, trainings)
+    assert "\n" not in str(raised.value) and trainings.completed
+    with Ledger.read(tmp_path / "out" / "ledger.sqlite") as ledger:
+        assert len(ledger.records()) > 5
+    result, _ = simulate(settings, trainings)
+    assert set(trainings.completed.values()) == {1} and result.num_failed == 0
+
+
+def test_folders_and_files_that_are_none(simulate: Measure, tmp_path: Path) -> None:
+    settings = settings_of(**ONE_TASK)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(UserError, match="expected a file, and this is a folder"):
+        simulate(settings, ledger=str(tmp_path / "folder"))
+    (tmp_path / "out").rmdir()
+    (tmp_path / "out").write_text("a file")
+    with pytest.raises(UserError, match="out: expected a folder, but .*out is a file; pass --out FOLDER"):
+        simulate(settings)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_folder_that_may_not_be_written(simulate: Measure, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir(mode=0o500)
+    with pytest.raises(UserError, match=r"out: .* cannot be written \(Permission denied\)"):
+        simulate(settings_of(**ONE_TASK))
