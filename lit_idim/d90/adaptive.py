@@ -75,7 +75,9 @@ class _Search:
 
     def value(self, x: float) -> int:
         """d for ln d, within the range, to two digits: neighbouring requests then share a d and become replicates."""
-        d = min(max(math.exp(x), self.least_d), self.settings.d_max)
+        d = math.exp(x)
+        if not self.least_d < d < self.settings.d_max:
+            return self.least_d if d <= self.least_d else self.settings.d_max
         step: int = 10 ** max(0, math.floor(math.log10(d)) - 1)
         return min(max(step * round(d / step), self.least_d), self.settings.d_max)
 

@@ -150,9 +150,9 @@ def _with_status(curve: Curve, target: Target, d_range: tuple[int, int], first: 
         low if low >= d_range[0] else None,
         high if high <= d_range[1] else None,
     )
-    if crossing.above > 0.5:
+    if crossing.x > math.log(d_range[1]):
         status, d90, bounded = "above_range", None, (float(d_range[1]), None)
-    elif crossing.below > 0.5:
+    elif crossing.x < math.log(d_range[0]):
         status, d90, bounded = "below_range", None, (None, float(d_range[0]))
     return Estimate(
         status=status,

@@ -75,8 +75,8 @@ def strongest(rivals: Sequence[Rival]) -> Rival | None:
 def full_score(results: Results) -> FullScore | None:
     """The score of full fine-tuning as far as known; None without any finished training.
 
-    Among the rates with the most replicates the one with the best mean: a single lucky training at another rate is no
-    reason to prefer it.
+    The rate with the best mean among those with two trainings or more, where there are any: a single lucky training at
+    another rate is no reason to prefer it.
     """
     by_rate = {rate: values for (_, rate), values in final_scores(results, full=True).items()}
     if not by_rate:

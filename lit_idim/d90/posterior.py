@@ -109,7 +109,8 @@ def weigh(
     sum_g, sum_gy, sum_gg = member.T @ flat.T, (member.T * y) @ flat.T, member.T @ np.square(flat).T  # (R, G)
     # Sums over residuals e = y - g: squares, their sum, and their product with g.
     squares, linear, product = sum_yy - 2 * sum_gy + sum_gg, sum_y - sum_g, sum_gy - sum_gg
-    shape = spread.prior_shape + float(weight.sum())
+    # The mean of a group is one observation; what its replicates differ by is in `spread` already.
+    shape = spread.prior_shape + float(kernel.sum())
     log, variance = np.empty_like(squares), np.empty_like(squares)
     for position, best in enumerate(rates):
         distance = np.maximum(np.abs(rates - best), 1)

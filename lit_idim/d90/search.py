@@ -17,6 +17,7 @@ from lit_idim.d90.training import Request, Result, Results, TrainingId
 Round = tuple[Request, ...]
 Rounds = Generator[Round, Results, None]
 
+_CANDIDATES_IN_FULL = 3  # rates in full that get replicates before the search goes on
 _MOST_EXTENSIONS = 3
 
 
@@ -110,18 +111,23 @@ def full_rounds(settings: SearchSettings) -> Rounds:
             break
         asked.add(TrainingId(None, edge, 0))
         results = yield (Request(TrainingId(None, edge, 0)),)
-    candidates = 0
-    while (full := full_score(results)) is not None and candidates < 2:
-        missing = [
-            TrainingId(None, full.rate, replicate)
-            for replicate in range(settings.full_replicates)
-            if TrainingId(None, full.rate, replicate) not in asked
-        ]
+    for _ in range(_CANDIDATES_IN_FULL):
+        missing = [training for training in _to_replicate(results, settings) if training not in asked]
         if not missing:
-            break
-        candidates += 1
+            return
         asked |= set(missing)
         results = yield tuple(Request(training) for training in missing)
+
+
+def _to_replicate(results: Results, settings: SearchSettings) -> list[TrainingId]:
+    """Replicates at the best rate, and once they are there at a rate that looks better than it."""
+    full = full_score(results)
+    if full is None:
+        return []
+    leader = max(full.rivals, key=lambda rival: rival.gap, default=None)
+    is_replicated = full.count >= 2
+    rate = leader.rate if is_replicated and leader is not None and leader.gap > 0 else full.rate
+    return [TrainingId(None, rate, replicate) for replicate in range(settings.full_replicates)]
 
 
 def _sort_key(training: TrainingId) -> tuple[int, int, int]:
