@@ -43,7 +43,7 @@ class SearchSettings:
     full_learning_rates: tuple[float, ...] = (1e-5, 2e-5, 5e-5)
     full_replicates: int = 3
     rate_steps: tuple[int, ...] = (-2, -1, 0, 1)
-    tolerance: float = 0.29
+    tolerance: float = 0.31
     max_trainings: float = 80.0
     early_fraction: float = 0.34
     grid_points: int = 100

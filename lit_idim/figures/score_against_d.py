@@ -32,7 +32,7 @@ from lit_idim.figures.style import (
     shortened,
 )
 from lit_idim.ledger.record import TrainingRecord
-from lit_idim.study.d90_row import D90Row
+from lit_idim.study.d90_row import D90Row, D90Variant
 
 CellKey = tuple[str, str, str, str]
 """Model, checkpoint, task and method."""
@@ -62,6 +62,8 @@ def score_against_d(
     *,
     curves: Mapping[CellKey, Curve] | None = None,
     caption: str | None = None,
+    target_words: str | None = None,
+    variant: D90Variant = "d90",
 ) -> list[Path]:
     """Draws `score_against_d_<task>_<method>` for each task and method of the rows; further pages end in `_page2`, ...
 
@@ -71,6 +73,8 @@ def score_against_d(
         folder: for the files.
         curves: monotone fit by cell, where there is one.
         caption: below each figure; made from its rows if None.
+        target_words: name of the target that the rows' d90 is of; "90% of full" if None.
+        variant: that the caption speaks of, whose numbers stand in the rows' d90.
 
     Returns:
         Paths of all PNGs and SVGs.
@@ -84,7 +88,7 @@ def score_against_d(
             heading = f"Score against d: {task}, {method.upper()}"
             if len(pages) > 1:
                 heading += f" (page {number} of {len(pages)})"
-            figure = _draw_page(page, heading, caption)
+            figure = _draw_page(page, heading, caption, target_words, variant)
             paths += save_figure(figure, folder, stem if number == 1 else f"{stem}_page{number}")
     return paths
 
@@ -109,16 +113,18 @@ def _cell(row: D90Row, records: Sequence[TrainingRecord], curves: Mapping[CellKe
     return _Cell(row=row, trainings=trainings, curve=curves.get(key))
 
 
-def _draw_page(cells: Sequence[_Cell], title: str, caption: str | None) -> Figure:
+def _draw_page(
+    cells: Sequence[_Cell], title: str, caption: str | None, target_words: str | None, variant: D90Variant
+) -> Figure:
     rates = [record.rate for cell in cells for record in cell.trainings]
     colors = ScalarMappable(norm=_norm(rates), cmap=RATE_COLORS)
     num_columns = min(COLUMNS, len(cells))
     num_rows = math.ceil(len(cells) / COLUMNS)
-    handles = _handles(cells)
+    handles = _handles(cells, target_words)
     legend_rows = math.ceil(len(handles) / 3)
     if caption is None:
         further = "A point is one training, coloured by its learning rate's step on the ladder, 0 being the rule's."
-        caption = caption_of([cell.row for cell in cells], further=further)
+        caption = caption_of([cell.row for cell in cells], variant=variant, further=further)
     with mpl.rc_context(SETTINGS):
         height = max(PANEL_INCHES * num_rows, 2.6) + LEGEND_ROW_INCHES * legend_rows + 0.3
         page = new_page(title=title, caption=caption, plot_height_inches=height)
@@ -196,12 +202,12 @@ def _panel_title(row: D90Row) -> str:
     return "\n".join(shortened(line, PANEL_TITLE_INCHES, FONT_POINTS - 1) for line in (where, result))
 
 
-def _handles(cells: Sequence[_Cell]) -> list[Line2D | Patch]:
+def _handles(cells: Sequence[_Cell], target_words: str | None) -> list[Line2D | Patch]:
     shares = sorted({round(100 * cell.row.target_fraction, 3) for cell in cells})
     share = " / ".join(f"{one:g}%" for one in shares)
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=GREY, linestyle="-", label="full score"),
-        Line2D([], [], color=GREY, linestyle="--", label=f"target ({share} of full)"),
+        Line2D([], [], color=GREY, linestyle="--", label=target_words or f"target ({share} of full)"),
         Line2D([], [], color=GREY, linestyle=":", label="chance"),
     ]
     if any(cell.row.status == "reached" for cell in cells):

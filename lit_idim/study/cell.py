@@ -86,7 +86,7 @@ class PreparedCell:
         m: its layers.
         chance: score of the dev examples' majority class.
         num_train_examples: distinct training examples.
-        checksums: of the data: `train`, `dev`.
+        checksums: of weights, tokenizer and the data: `weights`, `tokenizer`, `train`, `dev`.
     """
 
     cell: Cell
@@ -141,9 +141,8 @@ class PreparedCell:
             "initialization_version": INITIALIZATION_VERSION,
             "series": self.cell.series.name,
             "step": self.cell.step,
-            "weights": self.cell.series.checksums.get(self.cell.step),
             "task": self.cell.task,
-            "data": self.checksums,
+            "checksums": self.checksums,
             "method": self.cell.method if in_subspace else "full",
             "projection": self.settings.projection if in_subspace else None,
             "projection_version": PROJECTIONS[self.settings.projection].version if in_subspace else None,
@@ -159,14 +158,19 @@ def ladder_rate(search: SearchSettings, training: TrainingId, *, D: int, num_lam
     """Peak rate of a training from its place on the ladder.
 
     In full: the rates of the settings, beyond either end by factors of 3.2. In a subspace: steps of that factor from
-    what the rule gives for the middle one of these rates, D and d, the same at every checkpoint.
+    what the rule gives for the middle one of these rates, D and d, the same at every checkpoint. Six digits, so that
+    the last bit of a platform's powers does not make another training of it.
     """
     rates = search.full_learning_rates
-    if training.d is None:
-        if training.rate < 0:
-            return rates[0] * RATE_RATIO**training.rate
-        if training.rate >= len(rates):
-            return rates[-1] * RATE_RATIO ** (training.rate - len(rates) + 1)
-        return rates[training.rate]
-    centre = subspace_learning_rate(rates[len(rates) // 2], D=D, d=training.d - num_lambdas)
-    return centre * RATE_RATIO**training.rate
+    if training.d is not None:
+        centre = subspace_learning_rate(rates[len(rates) // 2], D=D, d=training.d - num_lambdas)
+        return _six_digits(centre * RATE_RATIO**training.rate)
+    if training.rate < 0:
+        return _six_digits(rates[0] * RATE_RATIO**training.rate)
+    if training.rate >= len(rates):
+        return _six_digits(rates[-1] * RATE_RATIO ** (training.rate - len(rates) + 1))
+    return rates[training.rate]
+
+
+def _six_digits(value: float) -> float:
+    return float(f"{value:.6g}")

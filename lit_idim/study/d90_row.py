@@ -34,25 +34,27 @@ class D90Row:
         interval_level: probability of every interval of the row, such as 0.9.
         status: "reached", "above_range" (not at d_max), "below_range" (d_min already reaches), "trivial" (chance
             reaches the target), "no_signal" (full score less than 2 standard errors above chance) or "failed".
-        reason: why the status is what it is; None if reached.
+        reason: why there is no d90, where the status does not say it.
         d90_first_crossing: first d of the grid whose best score reaches the target (the paper's estimator), in trained
             numbers; None under other protocols.
         d90_chance_corrected: the same as d90 for the target chance + target_fraction * (full - chance).
         d90_chance_corrected_low: lower end of its interval, in trained numbers.
         d90_chance_corrected_high: upper end of its interval, in trained numbers.
         d90_chance_corrected_status: its status.
-        d90_final_target: the same as d90 for the target of the series' last checkpoint.
+        d90_final_target: the same as d90 for the target of the last checkpoint of the series in this study.
         d90_final_target_low: lower end of its interval, in trained numbers.
         d90_final_target_high: upper end of its interval, in trained numbers.
         d90_final_target_status: its status; None without a series.
-        d_min: smallest d of the search, in trained numbers.
+        d_min: smallest d of the search, in trained numbers: for SAID at least one more than its lambdas.
         d_max: largest d of the search, in trained numbers.
         protocol: "grid" or "adaptive".
-        tolerance_met: whether the interval became as narrow as asked for; None under the grid protocol.
-        learning_rate_best: peak rate of the subspace that scored best at the d nearest to d90.
+        tolerance_met: whether the interval of the target that the search aims at first became as narrow as asked for;
+            None under the grid protocol. The same target's are the columns on learning rates, seeds and dev examples.
+        learning_rate_best: peak rate, at the measured d nearest to d90, of the rung that is most probably the best.
         learning_rates_tried: peak rates tried at that d, ascending.
-        learning_rate_at_edge: whether the best one is the lowest or highest tried.
-        num_seeds: replicates at the d nearest to d90, each with its own projection, head, order and dropout seed.
+        learning_rate_at_edge: whether that rung is the lowest or highest tried at any d.
+        num_seeds: finished replicates at the d nearest to d90, each with its own seeds of projection, head, order and
+            dropout.
         num_updates: updates of a training.
         batch_size: examples of an update over all devices.
         num_train_examples: distinct training examples.

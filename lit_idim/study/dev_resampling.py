@@ -97,14 +97,19 @@ def _moved(
     return total / sum(weight for _, weight in trainings)
 
 
-def widened(estimate: Estimate, deviation: float, z: float) -> tuple[float | None, float | None]:
-    """The ends of an estimate's interval with the dev examples' error added in quadrature, in trained numbers."""
+def widened(
+    estimate: Estimate, deviation: float, z: float, d_range: tuple[int, int]
+) -> tuple[float | None, float | None]:
+    """The ends of an estimate's interval with the dev examples' error added in quadrature, in trained numbers.
+
+    An end outside the range of d is open: None.
+    """
     if estimate.curve is None or estimate.status != "reached":
         return None, None
     crossing = estimate.curve.crossing
     low = crossing.x - math.hypot(crossing.x - crossing.low, z * deviation)
     high = crossing.x + math.hypot(crossing.high - crossing.x, z * deviation)
     return (
-        None if estimate.low is None else math.exp(low),
-        None if estimate.high is None else math.exp(high),
+        None if estimate.low is None or low < math.log(d_range[0]) else math.exp(low),
+        None if estimate.high is None or high > math.log(d_range[1]) else math.exp(high),
     )

@@ -204,13 +204,16 @@ class Driver:
             self.progress.training_started(state.cell, prepared, request)
             outcome = self.trainings.run(training_request(prepared, request, paused))
             record = record_of(prepared, training, outcome, before)
-            self.ledger.write(record)
+            is_written = self.ledger.write(record)
         except SystemExit as exit_:
             self.ledger.release(key)
             raise KeyboardInterrupt from exit_  # which Lightning turns into the former
         except BaseException:
             self.ledger.release(key)
             raise
+        if not is_written:  # another driver was first: what the ledger holds is what counts
+            self._refresh(state, [training])
+            return True
         state.records[training] = record
         self.progress.training_ended(state.cell, record, self.estimate(state))
         return True

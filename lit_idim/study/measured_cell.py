@@ -53,14 +53,20 @@ class MeasuredCell:
 
 
 def measured_cells(cells: Iterable[Cell], records: Iterable[TrainingRecord]) -> list[MeasuredCell]:
-    """Cells with those of a ledger's trainings that are theirs; trainings in full belong to every method."""
-    groups: dict[tuple[str, str, str, str], dict[TrainingId, TrainingRecord]] = {}
+    """Cells with those of a ledger's trainings that are theirs; trainings in full belong to every method.
+
+    Where weights or data have changed between runs on the ledger, only the trainings with the latest ones count.
+    """
+    groups: dict[tuple[str, str, str], dict[tuple[str | None, ...], list[TrainingRecord]]] = {}
     for record in records:
-        place = (record.model, record.checkpoint, record.task, record.method)
-        groups.setdefault(place, {})[training_of(record)] = record
+        place = (record.model, record.checkpoint, record.task)
+        source = tuple(record.checksums.get(name) for name in ("weights", "train", "dev"))
+        groups.setdefault(place, {}).setdefault(source, []).append(record)
 
     def found(cell: Cell, method: str) -> dict[TrainingId, TrainingRecord]:
-        return groups.get((cell.series.name, cell.checkpoint, cell.task, method), {})
+        sources = groups.get((cell.series.name, cell.checkpoint, cell.task), {})
+        latest = max(sources.values(), key=lambda group: max(record.started_at for record in group), default=[])
+        return {training_of(record): record for record in latest if record.method == method}
 
     return [
         MeasuredCell(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -91,8 +92,26 @@ def draw_figures(
     if any(row.full_score is not None for row in rows):
         written += full_score_vs_step(rows, figures)
     curves = {key: curve for key, estimate in estimates.items() if (curve := _curve(estimate, rows, key)) is not None}
-    written += score_against_d(records, rows, figures, curves=curves)
+    aimed = [_of_variant(row, shown) for row in rows]
+    words = {"d90": None, "d90_chance_corrected": "chance-corrected target", "d90_final_target": "final target"}[shown]
+    written += score_against_d(records, aimed, figures, curves=curves, target_words=words, variant=shown)
     return written
+
+
+def _of_variant(row: D90Row, variant: D90Variant) -> D90Row:
+    """The row with the d90 of a variant in place of d90: what a figure of that variant draws."""
+    if variant == "d90":
+        return row
+    d90, low, high = row.interval_of(variant)
+    is_final = variant == "d90_final_target"
+    return replace(
+        row,
+        d90=d90,
+        d90_low=low,
+        d90_high=high,
+        status=row.status_of(variant) or "failed",
+        target_score=row.final_target_score if is_final else row.chance_corrected_target_score,
+    )
 
 
 def _curve(estimate: Estimate, rows: list[D90Row], key: CellKey) -> Curve | None:

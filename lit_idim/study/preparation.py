@@ -41,7 +41,8 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         checksums={},
     )
     probe = TrainingId(None, 0, 0)
-    data = trainings.data(_request(prepared, probe, learning_rate=1.0))
+    request = _request(prepared, probe, learning_rate=1.0)
+    data = trainings.data(request)
     train, dev = data.dataset("train"), data.dataset("dev")
     count = count_checkpoint_parameters(cell.series, cell.step, get_task(cell.task).num_labels)
     if count is None:
@@ -53,7 +54,8 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         m=count.m,
         chance=chance_score(data.task, dev.labels.numpy()),
         num_train_examples=len(train),
-        checksums={"train": data.checksums["train"], "dev": data.checksums["dev"]},
+        checksums=trainings.identify(request, weights=cell.series.checksums.get(cell.step))
+        | {"train": data.checksums["train"], "dev": data.checksums["dev"]},
     )
     if prepared.num_lambdas >= settings.search.d_max:
         raise UserError(

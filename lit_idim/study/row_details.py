@@ -72,7 +72,7 @@ def learning_rates(estimate: Estimate, records: Records, asked: Asked) -> dict[s
         "learning_rate_best": best[0].learning_rate,
         "learning_rates_tried": tuple(sorted({record.learning_rate for record in here})),
         "learning_rate_at_edge": curve.rate in (min(tried), max(tried)),
-        "num_seeds": len(best),
+        "num_seeds": int(curve.counts[list(curve.d).index(nearest)]),
     }
 
 
@@ -95,7 +95,11 @@ def dev_interval(
         target_fraction=settings.search.target_fraction,
         seed=settings.study_seed,
     )
-    return (None, None) if deviation is None else widened(estimate, deviation, _Z)
+    return (
+        (None, None)
+        if deviation is None
+        else widened(estimate, deviation, _Z, (settings.search.d_min, settings.search.d_max))
+    )
 
 
 def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:

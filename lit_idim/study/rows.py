@@ -40,12 +40,18 @@ def rows_of(
 ) -> tuple[list[D90Row], dict[tuple[str, str, str, str], Estimate]]:
     """The rows of a study, ordered, and the estimates behind them by model, checkpoint, task and method.
 
+    The estimates are those of the first target that the search aims at. A cell without a training has no row, unless it
+    failed.
+
     Args:
         cells: measured.
         settings: of the study.
         labels: of the dev examples by task; without a task's the interval over dev examples stays empty.
     """
-    listed = sorted(cells, key=lambda cell: (*cell.line, cell.pretraining_step or 0, cell.checkpoint))
+    listed = sorted(
+        (cell for cell in cells if cell.records or cell.reason is not None),
+        key=lambda cell: (*cell.line, cell.pretraining_step or 0, cell.checkpoint),
+    )
     lasts = {cell.line: cell for cell in listed}  # ascending by step, so that the last checkpoint stays
     finals = {line: _last_full(cell, settings.search) for line, cell in lasts.items()}
     rows, estimates = [], {}
@@ -78,8 +84,8 @@ def _row(
     full = full_score(asked)
     by_kind = {kind: _estimate(cell, kind, asked, settings, final) for kind in ("full_fraction", "chance_corrected")}
     by_kind["final"] = _estimate(cell, "final", asked, settings, final)
-    estimate = by_kind["full_fraction"]
-    dev_low, dev_high = dev_interval(estimate, full, cell.records, asked, labels, settings)
+    estimate, main = by_kind["full_fraction"], by_kind[search.targets[0]]
+    dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, settings)
     row = D90Row(
         model=cell.model,
         checkpoint=cell.checkpoint,
@@ -103,11 +109,11 @@ def _row(
         d90_first_crossing=estimate.first_crossing if search.protocol == "grid" else None,
         **_variant("d90_chance_corrected", by_kind["chance_corrected"]),
         **_variant("d90_final_target", by_kind["final"]),
-        d_min=search.d_min,
+        d_min=search.d_min if first is None else max(search.d_min, cell.facts(None).num_lambdas + 1),
         d_max=search.d_max,
         protocol=search.protocol,
-        tolerance_met=tolerance_met(estimate, search),
-        **learning_rates(estimate, cell.records, asked),
+        tolerance_met=tolerance_met(main, search),
+        **learning_rates(main, cell.records, asked),
         num_updates=None if first is None else first.num_updates,
         batch_size=training.batch_size,
         num_train_examples=None if first is None else first.num_train_examples,
@@ -126,7 +132,7 @@ def _row(
         target_fraction=search.target_fraction,
         notes="; ".join(notes(cell, has_ended, asked, full, search)),
     )
-    return row, estimate
+    return row, main
 
 
 def _estimate(

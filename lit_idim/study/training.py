@@ -22,6 +22,8 @@ from lit_idim.training.segmented import SegmentedTraining
 
 __all__ = ["TrainingOutcome", "TrainingRequest", "Trainings", "chance_score"]
 
+_LARGEST_FLOAT16 = 65504.0
+
 
 def chance_score(task: Task, labels: npt.NDArray[Any]) -> float:
     """Score of the constant prediction of the majority class of labels (n,); 0 for correlations and Matthews.
@@ -143,6 +145,19 @@ class Trainings:
             device=training.device,
         )
 
+    def identify(self, request: TrainingRequest, *, weights: str | None) -> dict[str, str]:
+        """Checksums of what a request starts from: `weights` of the checkpoint, `tokenizer`.
+
+        Args:
+            request: names the checkpoint.
+            weights: their checksum where the series states it; they are loaded and hashed otherwise.
+
+        Raises:
+            UserError: if the checkpoint cannot be loaded.
+        """
+        tokenizer, _ = self._tell_tokenizer(request.location.tokenizer or request.location.model)
+        return {"weights": weights or self._classifier(request)[1], "tokenizer": tokenizer}
+
     def _tell_tokenizer(self, name: str) -> tuple[str, str]:
         """What decides the batches that a tokenizer makes: the checkpoints of a series hold one and the same."""
         if name not in self._tokenizers:
@@ -197,7 +212,9 @@ class _Scores:
         self.evaluations.append((update, score))
         if may_be_best and (self.best is None or score > self.best):
             self.best = score
-            self.outcomes = pack_predictions(predictions, num_labels=task.num_labels)
+            # An exploding regression is a bad score, not an error: it is kept as far as float16 goes.
+            kept = np.clip(predictions, -_LARGEST_FLOAT16, _LARGEST_FLOAT16) if task.is_regression else predictions
+            self.outcomes = pack_predictions(kept, num_labels=task.num_labels)
 
 
 def _may_be_best(request: TrainingRequest, training: SegmentedTraining) -> bool:

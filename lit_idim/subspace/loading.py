@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
@@ -60,7 +61,7 @@ def load_pretrained(
             return _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
     except UserError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+    except (OSError, ValueError, KeyError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
         raise UserError(_explanation(model, revision, num_labels, error)) from error
 
 

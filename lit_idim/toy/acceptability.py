@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import cache
+from itertools import pairwise
 
 from lit_idim.toy.draws import Draws
 from lit_idim.toy.facts import express
@@ -59,7 +60,7 @@ def is_sentence(words: Sequence[str]) -> bool:
 
 def _neighbours(words: Sequence[str]) -> frozenset[tuple[str, str]]:
     classes = [_EDGE, *(_word_classes()[word] for word in words), _EDGE]
-    return frozenset(zip(classes, classes[1:], strict=False))
+    return frozenset(pairwise(classes))
 
 
 @cache

@@ -93,6 +93,9 @@ class SimulatedTrainings:
             dataset=lambda name: _Split(1000) if name == "train" else split,
         )
 
+    def identify(self, request: TrainingRequest, *, weights: str | None) -> dict[str, str]:
+        return {"weights": weights or request.location.model, "tokenizer": "none"}
+
     def run(self, request: TrainingRequest) -> TrainingOutcome:
         with self._lock:
             self.requests.append(request)
