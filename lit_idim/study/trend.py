@@ -178,7 +178,7 @@ def _points(
             value, low, high = row.d90, row.d90_low, row.d90_high
         else:
             status = row.status_of(variant) or "missing"
-            value, low, high = row.interval_of(variant)
+            value, low, high = row.drawn_interval_of(variant)  # an open end is that of the range of d
             value = {"above_range": float(row.d_max), "below_range": float(row.d_min)}.get(status, value)
         if status in ("trivial", "no_signal", "failed"):
             counts[status] += 1
