@@ -33,7 +33,7 @@ def test_weights_agree_with_numerical_integration():
         lossy = groups.rate != best
         residual = y - g * (1 - losses[:, None, None] * lossy) - shifts[None, :, None]
         squares = (weight * residual**2).sum(-1)
-        shape = SPREAD.prior_shape + weight.sum()
+        shape = SPREAD.prior_shape + kernel.sum()  # a group's mean is one observation, however many scores it is of
         scale = SPREAD.prior_scale + squares + shifts**2 / target_variance + precision * losses[:, None] ** 2
         # The priors of shift and loss are in units of the noise: two more observations in its exponent.
         expected[best, at] = np.log((scale ** (-0.5 * (shape + 2))).sum())
@@ -57,7 +57,7 @@ def test_exact_scores_give_the_crossing():
     # The grid over widths and plateaus is coarse beside scores without noise.
     assert crossing.x == pytest.approx(4 + math.log(3), abs=0.1)
     assert crossing.half_width < 0.15
-    assert crossing.rates == {0: 1.0}
+    assert crossing.rates == pytest.approx({0: 1.0})
 
 
 def test_another_rate_adds_to_the_shape_and_does_not_move_the_crossing():

@@ -32,6 +32,8 @@ def make_record(key: str = "ab12", **changes: Any) -> TrainingRecord:
         "projection": "fastfood",
         "d": 200,
         "learning_rate": 0.1 + 0.2,
+        "rate": -1,
+        "num_lambdas": 14,
         "replicate": 1,
         "status": "finished",
         "reason": "Δ 'quoted'\n",
