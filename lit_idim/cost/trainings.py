@@ -2,7 +2,7 @@
 
     python -m lit_idim.cost.trainings [said|did|full|head] [threads]
 
-prints the median seconds of both, in turn, and their ratio. Most of it on an idle machine: what else runs there counts.
+prints the median seconds of both, in turn, and their ratio. Best run on an idle machine: what else runs there counts.
 """
 
 import sys

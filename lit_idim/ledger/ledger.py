@@ -76,20 +76,23 @@ class Ledger:
         return cls(database, settings_stored, Claims(database, owner or Owner.of_this_process()))
 
     @classmethod
-    def read(cls, url: str | Path) -> "Ledger":
+    def read(cls, url: str | Path, *, settings: Mapping[str, Any] | None = None) -> "Ledger":
         """Opens a ledger to read only, also while a study writes it.
 
         Args:
             url: a path, `sqlite:///path` or `postgresql://user@host/database`.
+            settings: with which it must have been made, as of `open`; any if None.
 
         Raises:
-            UserError: if there is none, or it is of another version or cannot be read.
+            UserError: if there is none, or it is of another version, was made with other settings or cannot be read.
         """
         location = find_location(url)
         database = Database(location, create=False, read_only=True)
 
         def find(connection: Connection) -> dict[str, Any]:
-            return read_settings(connection, location)
+            if settings is None:
+                return read_settings(connection, location)
+            return agree_on_settings(connection, json.loads(to_json(settings)), location, create=False)
 
         return cls(database, _or_close(database, find, write=False), None)
 

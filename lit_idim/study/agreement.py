@@ -1,10 +1,8 @@
 """In which settings all runs on one ledger must agree."""
 
-from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from lit_idim.errors import UserError
 from lit_idim.study.provenance import plain
 from lit_idim.study.settings import StudySettings
 
@@ -21,16 +19,3 @@ def settings_to_agree(settings: StudySettings) -> dict[str, Any]:
     agreed["search"] = {name: value for name, value in agreed["search"].items() if name not in _FREE_IN_SEARCH}
     stored: dict[str, Any] = plain(agreed)
     return stored
-
-
-def require_agreement(stored: Mapping[str, Any], settings: StudySettings) -> None:
-    """Refuses to read a ledger under settings that it was not made with.
-
-    Raises:
-        UserError: names what differs.
-    """
-    came = settings_to_agree(settings)
-    different = [name for name in sorted({*stored, *came}) if stored.get(name) != came.get(name)]
-    if different:
-        words = "; ".join(f"{name}: the ledger has {stored.get(name)}, came {came.get(name)}" for name in different)
-        raise UserError(f"the ledger was made with other settings ({words}); give those, as its config.yaml has them")
