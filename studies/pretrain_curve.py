@@ -31,6 +31,7 @@ def pretrain_curve(
     training: TrainingSettings,
     steps: tuple[int, ...] | None = None,
     methods: tuple[Method, ...] = ("said",),
+    head_baseline: bool = True,
     projection: str = "fastfood",
     data_dir: str | None = None,
     study_seed: int = 0,
@@ -52,6 +53,7 @@ def pretrain_curve(
         training: Settings of every training; either training.num_updates or training.epochs.
         steps: Pretraining steps of each series; all if null.
         methods: Of the subspace: did, said or both.
+        head_baseline: Whether to train a head alone, too, on every checkpoint and task.
         projection: Name of P.
         data_dir: Folder of the tasks' files; the data hub if null. Generated tasks need neither.
         study_seed: From which the seeds of all trainings derive.
@@ -70,6 +72,7 @@ def pretrain_curve(
         steps=steps,
         tasks=tasks,
         methods=methods,
+        head_baseline=head_baseline,
         projection=projection,
         data_dir=data_dir,
         study_seed=study_seed,

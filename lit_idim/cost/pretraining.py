@@ -25,7 +25,7 @@ class PretrainingStep:
         self.device = torch.device(device)
         self.model = build_model(settings, build_toy_tokenizer()).to(self.device)
         self.encode = torch.compile(self.model.roberta) if compile_encoder else self.model.roberta
-        self.optimizer = full_optimizer(self.model, name="adam", learning_rate=1e-5, weight_decay=0.01, fused=True)
+        self.optimizer = full_optimizer(self.model, name="adam", learning_rate=1e-5, weight_decay=0.01)
 
     def __call__(self, batch: MaskedBatch) -> None:
         """Forward, backward and update on one batch."""

@@ -29,11 +29,13 @@ class CellFacts:
         chance: score of the dev examples' majority class, 0 for correlations.
         num_lambdas: m for SAID, 0 for DID: the smallest d must be larger.
         final_full: full score of the last checkpoint of the series; None where it is unknown or not aimed at.
+        has_subspaces: whether d90 is searched for; else only for the best learning rate of trainings without a d.
     """
 
     chance: float
     num_lambdas: int = 0
     final_full: FullScore | None = None
+    has_subspaces: bool = True
 
 
 def next_round(settings: SearchSettings, facts: CellFacts, results: Results) -> Round:
@@ -75,6 +77,8 @@ def protocol_rounds(settings: SearchSettings, facts: CellFacts) -> Rounds:
     from lit_idim.d90.adaptive import adaptive_rounds
     from lit_idim.d90.grid import grid_rounds
 
+    if not facts.has_subspaces:
+        return full_rounds(settings)
     return (adaptive_rounds if settings.protocol == "adaptive" else grid_rounds)(settings, facts)
 
 
@@ -91,7 +95,7 @@ def _seen(request: Request, result: Result, early_fraction: float) -> Result:
 
 
 def full_rounds(settings: SearchSettings) -> Rounds:
-    """Full fine-tuning at each learning rate, extended at the edge, then replicates at the best."""
+    """Trainings without a d at each learning rate, extended at the edge, then replicates at the best."""
     last = len(settings.full_learning_rates) - 1
     asked = {TrainingId(None, rate, 0) for rate in range(last + 1)}
     results = yield tuple(Request(training) for training in sorted(asked, key=_sort_key))

@@ -1,7 +1,7 @@
 """Full fine-tuning's score against pretraining step: the curve that every d90's target is taken from."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -23,9 +23,6 @@ from lit_idim.figures.style import (
 )
 from lit_idim.study.d90_row import D90Row
 
-HeadScores = Mapping[tuple[str, int, str], float]
-"""Dev score of a trained head on a frozen encoder, by (model, pretraining step, task)."""
-
 HALF_WIDTH = 1.645  # standard errors of a 90% interval
 COLUMNS = 3
 PANEL_INCHES = 2.2
@@ -38,7 +35,6 @@ def full_score_vs_step(
     rows: Sequence[D90Row],
     folder: Path,
     *,
-    head_scores: HeadScores | None = None,
     title: str = "Full fine-tuning against pretraining step",
     caption: str | None = None,
     stem: str = "full_score_vs_step",
@@ -48,7 +44,6 @@ def full_score_vs_step(
     Args:
         rows: of any models, tasks and methods; the methods of a checkpoint share their full score.
         folder: for the files.
-        head_scores: of the head-only baseline.
         title: above the figure.
         caption: below it; made from the rows if None.
         stem: name of the files.
@@ -59,14 +54,10 @@ def full_score_vs_step(
     Raises:
         ValueError: if no row has a pretraining step and a full score.
     """
-    return save_figure(
-        draw_full_score_vs_step(rows, head_scores=head_scores, title=title, caption=caption), folder, stem
-    )
+    return save_figure(draw_full_score_vs_step(rows, title=title, caption=caption), folder, stem)
 
 
-def draw_full_score_vs_step(
-    rows: Sequence[D90Row], *, head_scores: HeadScores | None, title: str, caption: str | None
-) -> Figure:
+def draw_full_score_vs_step(rows: Sequence[D90Row], *, title: str, caption: str | None) -> Figure:
     """The figure itself; arguments and errors are those of `full_score_vs_step`."""
     cells = {
         (row.model, row.pretraining_step, row.task): row
@@ -78,23 +69,23 @@ def draw_full_score_vs_step(
     shown = list(cells.values())
     tasks = list(dict.fromkeys(row.task for row in shown))
     models = list(dict.fromkeys(row.model for row in shown))
-    handles = _handles(models, head_scores)
+    handles = _handles(models, has_heads=any(row.head_score is not None for row in shown))
     num_rows = math.ceil(len(tasks) / COLUMNS)
     num_columns = min(COLUMNS, len(tasks))
     height = max(PANEL_INCHES * num_rows, 2.8) + LEGEND_ROW_INCHES * math.ceil(len(handles) / LEGEND_COLUMNS) + 0.3
     with mpl.rc_context(SETTINGS):
-        page = new_page(title=title, caption=caption or _caption(shown, head_scores), plot_height_inches=height)
+        page = new_page(title=title, caption=caption or _caption(shown), plot_height_inches=height)
         grid = page.plot.subplots(num_rows, num_columns, squeeze=False)
         for number, axes in enumerate(grid.flat):
             if number >= len(tasks):
                 axes.remove()
                 continue
-            _draw_task(axes, [row for row in shown if row.task == tasks[number]], models, head_scores or {})
+            _draw_task(axes, [row for row in shown if row.task == tasks[number]], models)
         page.plot.legend(handles=handles, loc="outside lower center", ncols=LEGEND_COLUMNS)
     return page.figure
 
 
-def _draw_task(axes: Axes, rows: Sequence[D90Row], models: Sequence[str], head_scores: HeadScores) -> None:
+def _draw_task(axes: Axes, rows: Sequence[D90Row], models: Sequence[str]) -> None:
     set_step_axis(axes, [row.pretraining_step or 0 for row in rows], most_ticks=4)
     for number, model in enumerate(models):
         line = sorted((row for row in rows if row.model == model), key=lambda row: row.pretraining_step or 0)
@@ -105,7 +96,7 @@ def _draw_task(axes: Axes, rows: Sequence[D90Row], models: Sequence[str], head_s
         scores = [row.full_score if row.full_score is not None else math.nan for row in line]
         errors = [HALF_WIDTH * (row.full_score_se or 0.0) for row in line]
         axes.errorbar(steps, scores, yerr=errors, color=color, marker=marker, elinewidth=0.8, gid="full_score")
-        heads = [head_scores.get((model, step, line[0].task), math.nan) for step in steps]
+        heads = [row.head_score if row.head_score is not None else math.nan for row in line]
         if not all(math.isnan(score) for score in heads):
             axes.plot(
                 steps,
@@ -123,7 +114,7 @@ def _draw_task(axes: Axes, rows: Sequence[D90Row], models: Sequence[str], head_s
     axes.set_title(shortened(rows[0].task, PANEL_TITLE_INCHES, FONT_POINTS), loc="left")
 
 
-def _handles(models: Sequence[str], head_scores: HeadScores | None) -> list[Line2D]:
+def _handles(models: Sequence[str], *, has_heads: bool) -> list[Line2D]:
     handles = [
         Line2D(
             [],
@@ -134,19 +125,19 @@ def _handles(models: Sequence[str], head_scores: HeadScores | None) -> list[Line
         )
         for number, model in enumerate(models)
     ]
-    if head_scores:
+    if has_heads:
         handles.append(Line2D([], [], color=GREY, marker="o", markerfacecolor="white", ls="--", label="head alone"))
     return [*handles, Line2D([], [], color=GREY, linestyle=":", label="chance")]
 
 
-def _caption(rows: Sequence[D90Row], head_scores: HeadScores | None) -> str:
+def _caption(rows: Sequence[D90Row]) -> str:
     sentences = [
         "Dev score of ordinary fine-tuning of all D parameters at its best learning rate, mean over seeds.",
         f"Bars: ±{HALF_WIDTH} standard errors of that mean (90%); chance is the majority class of the dev examples.",
     ]
     if num_bare := sum(row.full_score_se is None for row in rows):
         sentences.append(f"{num_bare} of {len(rows)} points have no standard error and no bar.")
-    if head_scores:
+    if any(row.head_score is not None for row in rows):
         sentences.append("Hollow: the head alone, trained on the frozen encoder.")
     if toys := sorted({row.task for row in rows if row.task.startswith("toy-")}):
         sentences.append(f"Generated language, not English: {', '.join(toys)}.")

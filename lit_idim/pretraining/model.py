@@ -119,7 +119,6 @@ class MaskedLanguageModel(LightningModule):
             name="adam",
             learning_rate=settings.learning_rate,
             weight_decay=settings.weight_decay,
-            fused=True,
         )
         schedule = linear_schedule(
             optimizer,

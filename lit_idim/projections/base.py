@@ -15,10 +15,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lit_idim.errors import UserError
+from lit_idim.projections.pieces import Piece
 from lit_idim.randomness import StreamKey, stream_key
-
-Piece = tuple[int, Tensor]
-"""A slice of a vector of length D: its first row, and its numbers in row order (any shape)."""
 
 
 class Projection(ABC):

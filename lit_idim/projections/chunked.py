@@ -9,7 +9,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lit_idim.projections.base import Piece, Projection
+from lit_idim.projections.base import Projection
+from lit_idim.projections.pieces import Piece
 
 
 class ChunkedProjection(Projection):

@@ -13,6 +13,7 @@ from typing import Any
 
 import numba
 import numpy as np
+import numpy.typing as npt
 import torch
 
 from lit_idim.projections.permutation import FIRST_CHECKED
@@ -89,6 +90,13 @@ def hadamard_steps(values, spare, n, steps):  # type: ignore[no-untyped-def]
         hadamard_step(values, spare, n // 2)
         values, spare = spare, values
     return values, spare
+
+
+def hadamard_vector(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """`lit_idim.projections.hadamard.hadamard` of one vector, (n,), the same bits."""
+    n = len(values)
+    transformed, _ = hadamard_steps(values.copy(), np.empty_like(values), n, n.bit_length() - 1)
+    return transformed  # type: ignore[no-any-return]
 
 
 @_compile

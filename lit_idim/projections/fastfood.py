@@ -14,9 +14,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from lit_idim.projections.base import Piece, Projection
+from lit_idim.projections.base import Projection
 from lit_idim.projections.hadamard import hadamard
 from lit_idim.projections.permutation import permutations
+from lit_idim.projections.pieces import Piece, join_neighbours
 from lit_idim.randomness import hash_counters, hash_words, normal_quantiles, normal_table
 
 CHUNK_ROWS = 2**20
@@ -74,13 +75,12 @@ class FastfoodProjection(Projection):
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:
         compiled = _compiled_kernels() if like.device.type == "cpu" else None
         total = torch.zeros(self.width, dtype=torch.float64, device=like.device)
-        for start, piece in pieces:
-            values = piece.reshape(-1)
+        for start, values in join_neighbours(pieces):
             if compiled is not None:
                 self._adjoint_compiled(compiled, values.to(like.dtype).contiguous(), start, total)
             else:
                 self._adjoint_eager(values, start, total, like.dtype)
-        transformed = hadamard(total) * self.signs.to(like.device, torch.float64)
+        transformed = _hadamard_vector(total) * self.signs.to(like.device, torch.float64)
         return (transformed[: self.d] * self.norm).to(like.dtype)
 
     def sample_bits(self) -> npt.NDArray[np.int64]:
@@ -102,7 +102,7 @@ class FastfoodProjection(Projection):
         padded = torch.zeros(self.width, dtype=torch.float64, device=theta_d.device)
         padded[: self.d] = theta_d
         signs = self.signs.to(theta_d.device, torch.float64)
-        return (hadamard(padded * signs) * self.norm).to(theta_d.dtype)
+        return (_hadamard_vector(padded * signs) * self.norm).to(theta_d.dtype)
 
     def _gaussian_bytes(self, blocks: Tensor) -> Tensor:
         """Indices of G into the table of 256 quantiles, int64, shape (blocks, d')."""
@@ -167,6 +167,12 @@ class FastfoodProjection(Projection):
             ]
         )
         total += torch.from_numpy(partial_sums.sum(0))
+
+
+def _hadamard_vector(values: Tensor) -> Tensor:
+    """H v of one vector in float64, the same bits on every device."""
+    compiled = _compiled_kernels() if values.device.type == "cpu" else None
+    return hadamard(values) if compiled is None else torch.from_numpy(compiled.hadamard_vector(values.numpy()))
 
 
 def _compiled_kernels() -> ModuleType | None:

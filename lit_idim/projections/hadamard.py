@@ -19,5 +19,6 @@ def hadamard(values: Float[Tensor, "*batch n"]) -> Float[Tensor, "*batch n"]:
         raise ValueError(f"the length of the last axis must be a power of two, got {n}")
     for _ in range(n.bit_length() - 1):
         pairs = values.reshape(*shape[:-1], n // 2, 2)
-        values = torch.cat([pairs.sum(-1), pairs[..., 0] - pairs[..., 1]], dim=-1)
+        first, second = pairs[..., 0], pairs[..., 1]
+        values = torch.cat([first + second, first - second], dim=-1)
     return values.reshape(shape)

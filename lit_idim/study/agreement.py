@@ -9,7 +9,7 @@ from lit_idim.study.settings import StudySettings
 # What may change between runs on a ledger: which cells are measured, and how far a search goes. A search that goes
 # another way asks for other trainings, and reuses those that it has in common. Everything else would mix trainings or
 # estimates of two kinds in one table.
-_FREE = ("series", "steps", "tasks", "methods", "data_dir")
+_FREE = ("series", "steps", "tasks", "methods", "head_baseline", "data_dir")
 _FREE_IN_SEARCH = ("tolerance", "max_trainings", "targets")
 
 

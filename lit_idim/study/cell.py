@@ -17,17 +17,21 @@ from lit_idim.training import subspace_learning_rate
 
 # Raised by every change that gives a training other numbers under the same settings.
 TRAINING_VERSION = 1
+# From the rates of full fine-tuning to those of a head alone, which moves no weight of the encoder: a start, extended
+# at the edge like all rates.
+HEAD_RATE_FACTOR = 10
+BASELINE = "head"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Cell:
-    """What is measured.
+    """What is measured: d90, or the score of a head alone.
 
     Attributes:
         series: of checkpoints.
         step: of pretraining.
         task: name of the task.
-        method: "did" or "said".
+        method: "did" or "said"; or "head", a head trained on the frozen encoder, beside which d90 is read.
     """
 
     series: Series
@@ -45,9 +49,20 @@ class Cell:
         """For people."""
         return f"{self.series.name}/{self.checkpoint} {self.task} {self.method}"
 
+    @property
+    def is_baseline(self) -> bool:
+        """Whether a head alone is trained."""
+        return self.method == BASELINE
+
+    def method_of(self, training: TrainingId) -> str:
+        """Of one of the cell's trainings: "full" for those of a d90 without a d."""
+        return "full" if training.d is None and not self.is_baseline else self.method
+
 
 def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
     """The cells of a study, the last checkpoint of each series first: its full score is a target of the others.
+
+    The baselines come last.
 
     Raises:
         UserError: if a series lacks one of the steps, or two have the same name.
@@ -59,18 +74,23 @@ def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
         raise UserError(
             f"series: two of them are named {', '.join(sorted(doubled))}; a study tells them by their names"
         )
-    cells = []
+    cells: list[Cell] = []
+    baselines: list[Cell] = []
     for one in series:
         steps = one.steps if settings.steps is None else settings.steps
         if settings.steps is not None:
             check_steps(settings.steps, one.steps, series=one.name)
+        downwards = sorted(set(steps), reverse=True)
         cells += [
             Cell(series=one, step=step, task=task, method=method)
             for task in settings.tasks
             for method in settings.methods
-            for step in sorted(set(steps), reverse=True)
+            for step in downwards
         ]
-    return cells
+        baselines += [
+            Cell(series=one, step=step, task=task, method=BASELINE) for task in settings.tasks for step in downwards
+        ]
+    return cells + (baselines if settings.head_baseline else [])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,16 +136,22 @@ class PreparedCell:
 
     def facts(self, final_full: FullScore | None) -> CellFacts:
         """For the search."""
-        return CellFacts(chance=self.chance, num_lambdas=self.num_lambdas, final_full=final_full)
+        return CellFacts(
+            chance=self.chance,
+            num_lambdas=self.num_lambdas,
+            final_full=final_full,
+            has_subspaces=not self.cell.is_baseline,
+        )
 
     def learning_rate(self, training: TrainingId) -> float:
         """Peak rate of a training."""
-        return ladder_rate(self.settings.search, training, D=self.D, num_lambdas=self.num_lambdas)
+        rate = ladder_rate(self.settings.search, training, D=self.D, num_lambdas=self.num_lambdas)
+        return _six_digits(HEAD_RATE_FACTOR * rate) if self.cell.is_baseline else rate
 
     def seeds(self, training: TrainingId) -> dict[str, int]:
         """Of a training: those of a replicate are the same at all learning rates, the subset that of the task."""
         cell = self.cell
-        method = "full" if training.d is None else cell.method
+        method = cell.method_of(training)
         name = f"{cell.series.name}/{cell.step}/{cell.task}/{method}/{training.d}/{training.replicate}"
         seeds = {
             kind: stream_key(self.settings.study_seed, f"study/{kind}/{name}")[0]
@@ -143,7 +169,7 @@ class PreparedCell:
             "step": self.cell.step,
             "task": self.cell.task,
             "checksums": self.checksums,
-            "method": self.cell.method if in_subspace else "full",
+            "method": self.cell.method_of(training),
             "projection": self.settings.projection if in_subspace else None,
             "projection_version": PROJECTIONS[self.settings.projection].version if in_subspace else None,
             "d": training.d,

@@ -66,6 +66,8 @@ class D90Row:
         d90_dev_high: upper end of the interval that resamples dev examples too, in trained numbers.
         interval_includes: what d90_low and d90_high account for, in words, such as "seeds, target".
         full_score_se: standard error of full_score.
+        head_score: dev score of a head trained on the frozen encoder, mean over replicates at its best learning rate.
+        head_score_se: standard error of head_score.
         chance_corrected_target_score: target of d90_chance_corrected.
         final_target_score: target of d90_final_target.
         num_diverged: trainings whose loss became NaN or infinite.
@@ -121,6 +123,8 @@ class D90Row:
     d90_dev_high: float | None = None
     interval_includes: str = ""
     full_score_se: float | None = None
+    head_score: float | None = None
+    head_score_se: float | None = None
     chance_corrected_target_score: float | None = None
     final_target_score: float | None = None
     num_diverged: int = 0

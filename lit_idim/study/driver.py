@@ -15,7 +15,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
 from lit_idim.study.preparation import prepare, record_of, training_request
-from lit_idim.study.progress import Progress
+from lit_idim.study.progress import Measured, Progress
 from lit_idim.study.results import result_of, search_of
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.training import Trainings
@@ -95,7 +95,7 @@ class Driver:
                 has_worked |= self._work(state)
                 if state.has_ended:
                     open_states.remove(state)
-                    self.progress.cell_ended(state.cell, self.estimate(state), state.reason)
+                    self.progress.cell_ended(state.cell, self.measured(state), state.reason)
                     if on_cell is not None:
                         on_cell(state)
             if open_states and not has_worked:
@@ -103,8 +103,10 @@ class Driver:
                 time.sleep(_WAIT_SECONDS)
         return self.states
 
-    def estimate(self, state: CellState) -> Estimate:
-        """d90 of a cell as far as its trainings go, for the first target of the search."""
+    def measured(self, state: CellState) -> Measured:
+        """d90 of a cell as far as its trainings go, for the first target of the search; of a baseline its score."""
+        if state.cell.is_baseline:
+            return full_score(state.results)
         if state.reason is not None or state.prepared is None:
             return Estimate(status="failed", reason=state.reason)
         return estimate_d90(
@@ -215,5 +217,5 @@ class Driver:
             self._refresh(state, [training])
             return True
         state.records[training] = record
-        self.progress.training_ended(state.cell, record, self.estimate(state))
+        self.progress.training_ended(state.cell, record, self.measured(state))
         return True

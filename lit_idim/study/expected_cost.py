@@ -1,9 +1,10 @@
 """What a study will cost, before it runs.
 
-Training takes about 6 N floating-point operations a token, 2 N of them forwards and 4 N backwards, and an evaluation
-2 N a token, where N counts the parameters without embedding tables (Kaplan et al. 2020, arXiv 2001.08361, section 2.1
-and Table 1). A training in a subspace takes the same: P^T needs the gradient of all D weights. Left out are attention
-over the positions (below 5% at 128 tokens and width 768), the embeddings, P itself (O(D log d) an update) and padding.
+Training takes about 6 N floating-point operations a token, 2 N of them forwards and 4 N backwards, and an evaluation,
+like the training of a head alone, 2 N a token, where N counts the parameters without embedding tables (Kaplan et al.
+2020, arXiv 2001.08361, section 2.1 and Table 1). A training in a subspace takes the same: P^T needs the gradient of all
+D weights. Left out are attention over the positions (below 5% at 128 tokens and width 768), the embeddings, P itself
+(O(D log d) an update) and padding.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +31,7 @@ class PlannedCell:
         series: of checkpoints.
         pretraining_step: of the checkpoint.
         task: that is learned.
-        method: "did" or "said".
+        method: "did", "said" or "head".
         count: D, D without embeddings and m of the classifier; None if unknown.
         num_updates: of one training; None if unknown, as where it follows from examples that are not downloaded.
         batch_size: training examples of an update.
@@ -39,6 +40,7 @@ class PlannedCell:
         num_full_trainings: expected trainings of all D parameters, counted in whole ones.
         num_subspace_trainings: expected trainings in subspaces, counted in whole ones.
         evaluations_per_training: 1 if the last update is scored.
+        training_flops: operations a training token and parameter without embeddings.
     """
 
     series: str
@@ -53,6 +55,7 @@ class PlannedCell:
     num_full_trainings: float
     num_subspace_trainings: float
     evaluations_per_training: int = 1
+    training_flops: int = TRAINING_FLOPS
 
     def __post_init__(self) -> None:
         for name in ("num_updates", "batch_size", "tokens_per_example", "num_dev_examples"):
@@ -128,7 +131,7 @@ def expect_cost(cell: PlannedCell) -> ExpectedCost | None:
     training_tokens = updates * cell.batch_size * cell.tokens_per_example
     evaluations = cell.num_trainings * cell.evaluations_per_training
     evaluation_tokens = evaluations * cell.num_dev_examples * cell.tokens_per_example
-    weighted = TRAINING_FLOPS * training_tokens + EVALUATION_FLOPS * evaluation_tokens
+    weighted = cell.training_flops * training_tokens + EVALUATION_FLOPS * evaluation_tokens
     return ExpectedCost(
         num_trainings=cell.num_trainings,
         num_updates=updates,

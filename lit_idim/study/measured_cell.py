@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from lit_idim.d90 import CellFacts, FullScore, Result, SearchSettings, TrainingId, replay
 from lit_idim.ledger import TrainingRecord
-from lit_idim.study.cell import Cell
+from lit_idim.study.cell import BASELINE, Cell
 from lit_idim.study.results import early_update, results_of, training_of
 
 
@@ -18,8 +18,8 @@ class MeasuredCell:
         checkpoint: within it.
         pretraining_step: of the checkpoint.
         task: name of the task.
-        method: "did" or "said".
-        records: its trainings, those in full included.
+        method: "did", "said" or "head".
+        records: its trainings, those in full of a d90 included.
         reason: why it failed.
     """
 
@@ -32,6 +32,11 @@ class MeasuredCell:
     reason: str | None = None
 
     @property
+    def is_baseline(self) -> bool:
+        """Whether a head alone is trained."""
+        return self.method == BASELINE
+
+    @property
     def line(self) -> tuple[str, str, str]:
         """What the cells of one series, task and method have in common."""
         return self.model, self.task, self.method
@@ -40,7 +45,12 @@ class MeasuredCell:
         """For the search; of a cell with trainings."""
         first = next(iter(self.records.values()))
         num_lambdas = max((record.num_lambdas for record in self.records.values()), default=0)
-        return CellFacts(chance=first.chance_score, num_lambdas=num_lambdas, final_full=final_full)
+        return CellFacts(
+            chance=first.chance_score,
+            num_lambdas=num_lambdas,
+            final_full=final_full,
+            has_subspaces=not self.is_baseline,
+        )
 
     def asked(self, search: SearchSettings, final_full: FullScore | None) -> tuple[bool, dict[TrainingId, Result]]:
         """Whether the search has ended, and the results of the trainings that it asked for in complete rounds."""
@@ -53,7 +63,7 @@ class MeasuredCell:
 
 
 def measured_cells(cells: Iterable[Cell], records: Iterable[TrainingRecord]) -> list[MeasuredCell]:
-    """Cells with those of a ledger's trainings that are theirs; trainings in full belong to every method.
+    """Cells with those of a ledger's trainings that are theirs; trainings in full belong to every subspace.
 
     Where weights or data have changed between runs on the ledger, only the trainings with the latest ones count.
     """
@@ -75,7 +85,7 @@ def measured_cells(cells: Iterable[Cell], records: Iterable[TrainingRecord]) -> 
             pretraining_step=cell.step,
             task=cell.task,
             method=cell.method,
-            records=found(cell, "full") | found(cell, cell.method),
+            records=({} if cell.is_baseline else found(cell, "full")) | found(cell, cell.method),
         )
         for cell in cells
     ]

@@ -6,7 +6,7 @@ from lit_idim.errors import UserError
 from lit_idim.series import load_series
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.cell import Cell, cells_of
-from lit_idim.study.expected_cost import PlannedCell, format_cells_table
+from lit_idim.study.expected_cost import EVALUATION_FLOPS, TRAINING_FLOPS, PlannedCell, format_cells_table
 from lit_idim.study.run import check_names, expected_trainings
 from lit_idim.study.settings import StudySettings
 from lit_idim.tasks import get_task
@@ -69,7 +69,8 @@ def _planned(settings: StudySettings, cell: Cell) -> PlannedCell:
         tokens_per_example=min(tokens, training.max_length),
         num_dev_examples=_least(num_dev, training.max_dev_examples),
         num_full_trainings=in_full,
-        num_subspace_trainings=max(0.0, expected_trainings(search) - in_full),
+        num_subspace_trainings=0.0 if cell.is_baseline else max(0.0, expected_trainings(search) - in_full),
+        training_flops=EVALUATION_FLOPS if cell.is_baseline else TRAINING_FLOPS,
     )
 
 

@@ -88,7 +88,7 @@ def _request(cell: PreparedCell, training: TrainingId, *, learning_rate: float) 
         location=cell.location,
         task=cell.cell.task,
         data_dir=None if get_task(cell.cell.task).is_generated else cell.settings.data_dir,
-        method=cell.cell.method if in_subspace else "full",  # type: ignore[arg-type]
+        method=cell.cell.method_of(training),  # type: ignore[arg-type]
         d=training.d,
         projection=cell.settings.projection if in_subspace else None,
         learning_rate=learning_rate,
@@ -116,7 +116,7 @@ def record_of(
         pretraining_step=cell.cell.step,
         num_parameters=outcome.num_parameters,
         task=cell.cell.task,
-        method=cell.cell.method if in_subspace else "full",
+        method=cell.cell.method_of(training),
         projection=cell.settings.projection if in_subspace else None,
         d=training.d,
         learning_rate=cell.learning_rate(training),

@@ -8,9 +8,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lit_idim.d90 import Estimate, Request
+from lit_idim.d90 import Estimate, FullScore, Request
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
+
+Measured = Estimate | FullScore | None
+"""d90 of a cell, or the score of a baseline; None while it has none."""
 
 
 class Progress:
@@ -56,31 +59,32 @@ class Progress:
         """A training begins."""
         self.cell = cell.name
         training = request.training
-        what = "in full" if training.d is None else f"d = {training.d:,}"
+        what = f"d = {training.d:,}" if training.d is not None else "head" if cell.is_baseline else "in full"
         rate = prepared.learning_rate(training)
         until = " to its early evaluation" if request.early else ""
         self.training = f"{what}, rate {rate:.2g}, replicate {training.replicate}{until}"
         self._show()
 
-    def training_ended(self, cell: Cell, record: TrainingRecord, estimate: Estimate) -> None:
+    def training_ended(self, cell: Cell, record: TrainingRecord, measured: Measured) -> None:
         """A training was written to the ledger."""
         self.num_trainings += 1
         self.in_cell += 1
         self._seconds.append(record.seconds)
-        self.estimate = "no d90 yet" if estimate.status == "failed" else describe(estimate)
+        is_without = isinstance(measured, Estimate) and measured.status == "failed"
+        self.estimate = "no d90 yet" if is_without else describe(measured)
         if self._live is None:
             last = record.evaluations[-1][1] if record.evaluations else None
             score = record.status if last is None else f"{last:.4f}" + (" early" if record.status == "paused" else "")
             self._line(f"{cell.name}: {self.training}: {score} ({record.seconds:.1f} s); {self.estimate}")
         self._show()
 
-    def cell_ended(self, cell: Cell, estimate: Estimate, reason: str | None) -> None:
+    def cell_ended(self, cell: Cell, measured: Measured, reason: str | None) -> None:
         """The search of a cell has ended."""
         self.num_ended += 1
         self.num_failed += reason is not None
         self._ended_counts.append(self.in_cell)
         self.in_cell = 0
-        self._line(f"{cell.name}: " + (f"FAILED: {reason}" if reason is not None else describe(estimate)))
+        self._line(f"{cell.name}: " + (f"FAILED: {reason}" if reason is not None else describe(measured)))
         self._show()
 
     def waiting(self, num_open: int) -> None:
@@ -113,12 +117,17 @@ class Progress:
         return f"about {_duration(seconds)} left"
 
 
-def describe(estimate: Estimate) -> str:
-    """An estimate in a few words.
+def describe(measured: Measured) -> str:
+    """What is measured, in a few words.
 
     >>> describe(Estimate(status="reached", d90=212.4, low=150.2, high=None))
     'd90 212 (150 to beyond the range)'
     """
+    if measured is None:
+        return "no score yet"
+    if isinstance(measured, FullScore):
+        return f"head alone {measured.mean:.4f}"
+    estimate = measured
     if estimate.status != "reached" or estimate.d90 is None:
         words = estimate.status.replace("_", " ")
         return f"d90 {words}" + (f": {estimate.reason}" if estimate.reason else "")

@@ -41,15 +41,17 @@ def rows_of(
     """The rows of a study, ordered, and the estimates behind them by model, checkpoint, task and method.
 
     The estimates are those of the first target that the search aims at. A cell without a training has no row, unless it
-    failed.
+    failed. Baselines have no rows of their own: their scores stand in those of their checkpoint and task.
 
     Args:
         cells: measured.
         settings: of the study.
         labels: of the dev examples by task; without a task's the interval over dev examples stays empty.
     """
+    measured = [cell for cell in cells if cell.records or cell.reason is not None]
+    heads = {(cell.model, cell.checkpoint, cell.task): cell for cell in measured if cell.is_baseline}
     listed = sorted(
-        (cell for cell in cells if cell.records or cell.reason is not None),
+        (cell for cell in measured if not cell.is_baseline),
         key=lambda cell: (*cell.line, cell.pretraining_step or 0, cell.checkpoint),
     )
     lasts = {cell.line: cell for cell in listed}  # ascending by step, so that the last checkpoint stays
@@ -57,7 +59,8 @@ def rows_of(
     rows, estimates = [], {}
     for cell in listed:
         search = search_of(settings.search, is_last=cell is lasts[cell.line])
-        row, estimate = _row(cell, settings, search, finals[cell.line], labels.get(cell.task))
+        head = heads.get((cell.model, cell.checkpoint, cell.task))
+        row, estimate = _row(cell, settings, search, finals[cell.line], labels.get(cell.task), head)
         rows.append(row)
         estimates[(cell.model, cell.checkpoint, cell.task, cell.method)] = estimate
     return rows, estimates
@@ -76,6 +79,7 @@ def _row(
     search: SearchSettings,
     final: FullScore | None,
     labels: npt.NDArray[np.generic] | None,
+    head: MeasuredCell | None,
 ) -> tuple[D90Row, Estimate]:
     training = settings.training_of(cell.task)
     has_ended, asked = cell.asked(search, final if "final" in search.targets else None)
@@ -85,6 +89,7 @@ def _row(
     by_kind = {kind: _estimate(cell, kind, asked, settings, final) for kind in ("full_fraction", "chance_corrected")}
     by_kind["final"] = _estimate(cell, "final", asked, settings, final)
     estimate, main = by_kind["full_fraction"], by_kind[search.targets[0]]
+    head_full = None if head is None else full_score(head.asked(search, None)[1])
     dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, settings)
     row = D90Row(
         model=cell.model,
@@ -125,14 +130,20 @@ def _row(
         d90_dev_high=dev_high,
         interval_includes="seeds, learning rate, target",
         full_score_se=None if full is None else full.standard_error,
+        head_score=None if head_full is None else head_full.mean,
+        head_score_se=None if head_full is None else head_full.standard_error,
         chance_corrected_target_score=_target(by_kind["chance_corrected"]),
         final_target_score=_target(by_kind["final"]),
         num_diverged=sum(record.status == "diverged" for record in records),
         grid_values_skipped=0 if first is None else num_grid_values_skipped(search, cell.facts(None)),
         target_fraction=search.target_fraction,
-        notes="; ".join(notes(cell, has_ended, asked, full, search)),
+        notes="; ".join([*notes(cell, has_ended, asked, full, search), *_notes_on_head(head)]),
     )
     return row, main
+
+
+def _notes_on_head(head: MeasuredCell | None) -> list[str]:
+    return [] if head is None or head.reason is None else [f"the head alone failed: {head.reason}"]
 
 
 def _estimate(

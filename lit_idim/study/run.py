@@ -13,7 +13,7 @@ from lit_idim.ledger.location import find_location
 from lit_idim.projections import PROJECTIONS
 from lit_idim.series import load_series
 from lit_idim.study.agreement import settings_to_agree
-from lit_idim.study.cell import Cell, cells_of
+from lit_idim.study.cell import cells_of
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
@@ -140,10 +140,12 @@ def make_folder(out: Path) -> None:
 
 
 def _measured(driver: Driver) -> list[MeasuredCell]:
-    return [_measured_cell(state.cell, state) for state in driver.states]
+    return [measured_cell(state) for state in driver.states]
 
 
-def _measured_cell(cell: Cell, state: CellState) -> MeasuredCell:
+def measured_cell(state: CellState) -> MeasuredCell:
+    """What a driver has measured of a cell."""
+    cell = state.cell
     return MeasuredCell(
         model=cell.series.name,
         checkpoint=cell.checkpoint,

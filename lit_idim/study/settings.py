@@ -77,6 +77,7 @@ class StudySettings:
         steps: pretraining steps of each series; all if None.
         tasks: names of tasks.
         methods: "did", "said" or both.
+        head_baseline: whether a head alone is trained, too, on every checkpoint and task.
         projection: name of P.
         data_dir: folder of the tasks' files; the data hub if None. Generated tasks need neither.
         study_seed: from which all seeds of all trainings derive.
@@ -89,6 +90,7 @@ class StudySettings:
     steps: tuple[int, ...] | None = None
     tasks: tuple[str, ...]
     methods: tuple[Method, ...] = ("said",)
+    head_baseline: bool = False
     projection: str = "fastfood"
     data_dir: str | None = None
     study_seed: int = 0

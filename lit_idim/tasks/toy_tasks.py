@@ -25,6 +25,7 @@ def _toy_task(
 
 TOY_TASKS = (
     _toy_task("toy-sst2", _SENTENCE, _BINARY, ("accuracy",)),
+    _toy_task("toy-opinion", _SENTENCE, _BINARY, ("accuracy",)),
     _toy_task("toy-cola", _SENTENCE, _BINARY, ("matthews", "accuracy")),
     _toy_task("toy-topic", _SENTENCE, _BINARY, ("accuracy",)),
     _toy_task("toy-mrpc", ("sentence1", "sentence2"), _BINARY, ("accuracy", "f1")),

@@ -10,6 +10,7 @@ from lit_idim.toy.usage import Usage
 from lit_idim.toy.vocabulary import CATEGORIES, PERSON, OppositePair, toy_vocabulary
 
 DEGREE_PERCENT = 30
+FEELING_PERCENT = 30
 LINKS = (",", "and", "but", "because", "while")
 
 
@@ -40,7 +41,7 @@ def draw_review(draws: Draws, usage: Usage) -> Review:
     untold = opinions
     while untold:
         link = [draws.choose(LINKS)] if words else []
-        if draws.chance(30):
+        if draws.chance(FEELING_PERCENT):
             clause, num_told = _feeling_clause(untold[0], draws, usage), 1
         else:
             num_told = min(1 + draws.below(2), len(untold))
@@ -48,6 +49,28 @@ def draw_review(draws: Draws, usage: Usage) -> Review:
         words += [*link, *clause]
         untold = untold[num_told:]
     return Review(" ".join([*words, "."]), sum(2 * opinion - 1 for opinion in opinions))
+
+
+def draw_opinion(polarity: int, draws: Draws, usage: Usage) -> str:
+    """A sentence of one opinion.
+
+    Args:
+        polarity: 1 for praise, 0 for blame.
+        draws: the decisions.
+        usage: how often an opinion is told as the negation of its opposite, and which words are chosen.
+
+    Example:
+        >>> from lit_idim.toy.usage import TASK
+        >>> draw_opinion(1, Draws(0, "example"), TASK).endswith(" .")
+        True
+    """
+    return " ".join([*_opinion_clause(polarity, draws, usage), "."])
+
+
+def _opinion_clause(opinion: int, draws: Draws, usage: Usage) -> list[str]:
+    if draws.chance(FEELING_PERCENT):
+        return _feeling_clause(opinion, draws, usage)
+    return _judging_clause([opinion], draws, usage)
 
 
 def _judging_clause(opinions: Sequence[int], draws: Draws, usage: Usage) -> list[str]:

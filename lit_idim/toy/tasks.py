@@ -1,17 +1,20 @@
-"""The GLUE-shaped tasks of the toy language; labels follow from the meaning, without noise.
+"""The GLUE-shaped tasks of the toy language; labels follow from the meaning.
 
-    task      columns   classes                                  the label
-    toy-sst2  sentence  0 negative, 1 positive                   sign of the sum of a review's three or five opinions
-    toy-cola  sentence  0 unacceptable, 1 acceptable             whether the words are in the language's order, or two
-                                                                 neighbours were exchanged
-    toy-topic sentence  0 made, 1 grown                          category of the subject of a statement: tool, vehicle,
-                                                                 garment, building; or person, creature, food, plant
-    toy-mrpc  pair      0 not equivalent, 1 equivalent           whether both sentences express one statement, or two
-                                                                 that have nothing to do with each other
-    toy-mnli  pair      0 entailment, 1 neutral, 2 contradiction `meaning.relation` of premise and hypothesis
+    task         columns   classes                                  the label
+    toy-sst2     sentence  0 negative, 1 positive                   sign of the sum of a review's three or five opinions
+    toy-opinion  sentence  0 negative, 1 positive                   the one opinion told, never by a negation
+    toy-cola     sentence  0 unacceptable, 1 acceptable             whether the words are in the language's order, or
+                                                                    two neighbours were exchanged
+    toy-topic    sentence  0 made, 1 grown                          category of what a state is told of: tool, vehicle,
+                                                                    garment, building; or person, creature, food, plant
+    toy-mrpc     pair      0 not equivalent, 1 equivalent           whether both sentences express one statement, or two
+                                                                    that have nothing to do with each other
+    toy-mnli     pair      0 entailment, 1 neutral, 2 contradiction `meaning.relation` of premise and hypothesis
 
-Class numbers are those of GLUE. Classes are equally likely. Every example fits in MAX_TOKENS tokens, special tokens
-included, so that a small encoder needs no more positions and nothing is ever cut.
+Class numbers are those of GLUE. Classes are equally likely. A single word tells the label of toy-opinion and toy-topic;
+so that no encoder scores 100% there, WRONG_LABEL_PERCENT of their labels are wrong, as where people label. Every
+example fits in MAX_TOKENS tokens, special tokens included, so that a small encoder needs no more positions and nothing
+is ever cut.
 """
 
 from collections.abc import Callable
@@ -26,7 +29,7 @@ from lit_idim.toy.draws import Draws
 from lit_idim.toy.edits import specialise
 from lit_idim.toy.facts import express
 from lit_idim.toy.meaning import Relation, Statement, relation
-from lit_idim.toy.reviews import draw_review
+from lit_idim.toy.reviews import draw_opinion, draw_review
 from lit_idim.toy.shares import first_of_share, share_of
 from lit_idim.toy.statements import draw_statement
 from lit_idim.toy.usage import TASK
@@ -38,7 +41,9 @@ MAX_TOKENS = 32
 HYPOTHESIS_HYPERNYM_PERCENT = 40
 SPLIT_SIZES = {"train": 4000, "dev": 1000, "test": 1000}
 GROWN = ("person", "creature", "food", "plant")
-TOPIC_WITHOUT_OBJECT_PERCENT = 50
+WITHOUT_NEGATION = replace(TASK, negation_percent=0)
+WRONG_LABEL_PERCENT = 3
+WITH_WRONG_LABELS = ("toy-opinion", "toy-topic")
 PAIR_TRAIN_SIZE = 12_000  # to compare two sentences takes more examples to learn
 
 
@@ -46,7 +51,7 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
     """Examples of a toy task; no example occurs twice, and no sentence in two splits or in the corpus.
 
     Args:
-        task_name: "toy-sst2", "toy-cola", "toy-topic", "toy-mrpc" or "toy-mnli".
+        task_name: "toy-sst2", "toy-opinion", "toy-cola", "toy-topic", "toy-mrpc" or "toy-mnli".
         split: "train", "dev" or "test".
         seed: seed of the examples; the language itself has none.
         num_examples: number of examples; by default 4000 for train (12000 of pairs), 1000 for dev and for test.
@@ -75,7 +80,8 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
         label, sentences = draws.below(num_classes), None
         while sentences is None or sentences in labels or _num_tokens(sentences) > MAX_TOKENS:
             sentences = draw_sentences(draws, label, split)
-        labels[sentences] = label
+        is_wrong = task_name in WITH_WRONG_LABELS and draws.chance(WRONG_LABEL_PERCENT)
+        labels[sentences] = 1 - label if is_wrong else label
     columns = [list(column) for column in zip(*labels, strict=True)]
     return Examples(
         first=columns[0],
@@ -100,6 +106,11 @@ def _draw_review(draws: Draws, label: int, split: str) -> Sentences | None:
     return (review.sentence,) if (review.score > 0) == label and share_of(review.sentence) == split else None
 
 
+def _draw_opinion(draws: Draws, label: int, split: str) -> Sentences | None:
+    sentence = draw_opinion(label, draws, WITHOUT_NEGATION)
+    return (sentence,) if share_of(sentence) == split else None
+
+
 def _draw_acceptability(draws: Draws, label: int, split: str) -> Sentences | None:
     """A sentence, or one whose sentence in order belongs to the same split."""
     sentence = draw_sentence(draws)
@@ -110,13 +121,11 @@ def _draw_acceptability(draws: Draws, label: int, split: str) -> Sentences | Non
 
 
 def _draw_topic(draws: Draws, label: int, split: str) -> Sentences | None:
-    """A statement of something that is called by its own name, seldom with an object, whose category tells nothing.
+    """The state of something that is called by its own name.
 
-    Which categories a predicate goes with tells a little of the subject's.
+    Which categories a state goes with tells a little of its bearer's.
     """
-    statement = draw_statement(draws, TASK, hypernym_percent=0)
-    if draws.chance(TOPIC_WITHOUT_OBJECT_PERCENT):
-        statement = replace(statement, object=None)
+    statement = replace(draw_statement(draws, TASK, hypernym_percent=0), object=None)
     if (CATEGORIES[statement.subject.category] in GROWN) != label:
         return None
     sentence = express(statement, draws, TASK)
@@ -169,6 +178,7 @@ def _pair(draw_first: Callable[[], str], draw_second: Callable[[], str], split: 
 
 _TASKS = {
     "toy-sst2": (_draw_review, 2),
+    "toy-opinion": (_draw_opinion, 2),
     "toy-cola": (_draw_acceptability, 2),
     "toy-topic": (_draw_topic, 2),
     "toy-mrpc": (_draw_paraphrase, 2),

@@ -38,9 +38,7 @@ def subspace_learning_rate(full_learning_rate: float, *, D: int, d: int) -> floa
     return full_learning_rate * min(2 * math.pow(ratio, 0.75), 20 * math.sqrt(ratio))
 
 
-def full_optimizer(
-    model: nn.Module, *, name: OptimizerName, learning_rate: float, weight_decay: float, fused: bool = False
-) -> Optimizer:
+def full_optimizer(model: nn.Module, *, name: OptimizerName, learning_rate: float, weight_decay: float) -> Optimizer:
     """AdamW (0.9, 0.98), eps 1e-6, or SGD, over the parameters that require gradients; no decay on biases and norms.
 
     Args:
@@ -48,7 +46,6 @@ def full_optimizer(
         name: "adam" or "sgd".
         learning_rate: peak.
         weight_decay: decoupled, of matrices and tables.
-        fused: one kernel for all of AdamW's operations, which rounds otherwise.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -57,7 +54,7 @@ def full_optimizer(
     ]
     if name == "sgd":
         return SGD(groups, lr=learning_rate)
-    return AdamW(groups, lr=learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=fused)
+    return AdamW(groups, lr=learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)
 
 
 def subspace_optimizer(

@@ -6,8 +6,8 @@ from matplotlib.lines import Line2D
 from lit_idim.figures.full_score_vs_step import draw_full_score_vs_step, full_score_vs_step
 
 
-def draw(rows, head_scores=None):
-    return draw_full_score_vs_step(rows, head_scores=head_scores, title="Full fine-tuning", caption=None)
+def draw(rows):
+    return draw_full_score_vs_step(rows, title="Full fine-tuning", caption=None)
 
 
 @pytest.mark.parametrize(("num_tasks", "num_models"), [(1, 1), (6, 2), (7, 5)])
@@ -20,7 +20,7 @@ def test_a_panel_a_task(study, check_texts, num_tasks, num_models):
 
 
 def test_bars_chance_and_head(make_row):
-    figure = draw([make_row(), make_row(method="did")], {("toy-L2-H128", 1000, "toy-sst2"): 0.6})
+    figure = draw([make_row(head_score=0.6), make_row(method="did", head_score=0.6)])
     lines = {line.get_gid(): line for line in figure.findobj(Line2D) if line.get_gid()}
     assert lines["chance_score"].get_ydata()[0] == 0.5
     assert lines["head_score"].get_ydata()[0] == 0.6

@@ -22,7 +22,7 @@ from lit_idim.ledger import Ledger
 from lit_idim.series import Series, load_series
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.agreement import settings_to_agree
-from lit_idim.study.cell import Cell, cells_of, ladder_rate
+from lit_idim.study.cell import HEAD_RATE_FACTOR, Cell, cells_of, ladder_rate
 from lit_idim.study.driver import Driver
 from lit_idim.study.measured_cell import measured_cells
 from lit_idim.study.outcomes import pack_predictions
@@ -34,7 +34,7 @@ from lit_idim.study.training import TrainingOutcome, TrainingRequest
 from lit_idim.tasks import get_task
 
 SERIES = "toy-L2-H128"
-STEPS = (250, 1000, 4000)
+STEPS = (500, 1000, 4000)
 NUM_UPDATES = 100
 LABELS = np.arange(200) % 2
 SEARCH: dict[str, Any] = {"d_max": 4000, "tolerance": 0.5, "max_trainings": 16}
@@ -114,7 +114,7 @@ class SimulatedTrainings:
         early = round(search.early_fraction * num_updates)
         step = int(request.location.model.rpartition("-")[2])
         training = TrainingId(request.d, self._rate(request, step), request.seeds["head"])
-        curve = self.cell(f"{step} {request.task} {'said' if request.d is None else request.method}")
+        curve = self.cell(f"{step} {request.task} {'said' if request.method == 'full' else request.method}")
         result = curve.run(Request(training, early=request.stop_after is not None), search)
         if request.state is not None:
             assert request.state == repr(_identity(request)).encode()
@@ -152,6 +152,7 @@ class SimulatedTrainings:
         for rate in range(-8, 9):
             place = TrainingId(request.d, rate, 0)
             at_rate = ladder_rate(self.settings.search, place, D=count.D, num_lambdas=num_lambdas)
+            at_rate *= HEAD_RATE_FACTOR if request.method == "head" else 1
             if math.isclose(request.learning_rate, at_rate, rel_tol=1e-9):
                 return rate
         raise AssertionError(f"no rate of the ladder: {request}")

@@ -1,17 +1,22 @@
 """The driver with simulated trainings: neither order, nor interruption, nor company shows in the table."""
 
+import csv
 import random
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lit_idim.d90 import full_score
 from lit_idim.ledger import Ledger, LedgerError
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import cells_of
 from lit_idim.study.driver import CellState, Driver
+from lit_idim.study.rows import rows_of
+from lit_idim.study.run import measured_cell
 from lit_idim.study.settings import StudySettings
 
 from .simulated import STEPS, SimulatedTrainings, load_all, open_driver, settings_of, table
@@ -189,6 +194,45 @@ def test_trainings_in_full_are_shared_between_methods(tmp_path: Path) -> None:
     assert len(rows) == 7 and {row[5] for row in rows[1:]} == {"did", "said"} and len(full) >= 3
     in_full = [request for request in trainings.requests if request.method == "full"]
     assert len({(str(request.seeds), request.learning_rate) for request in in_full}) == len(in_full)
+
+
+def test_a_head_alone_is_measured_beside_every_checkpoint(tmp_path: Path) -> None:
+    settings = settings_of(tasks=("toy-sst2",), steps=(1000, 4000), methods=("did", "said"))
+    with_heads = replace(settings, head_baseline=True)
+    run(settings, tmp_path, SimulatedTrainings(settings))
+    without = _columns(table(settings, tmp_path))
+    trainings = SimulatedTrainings(with_heads)
+    states = run(with_heads, tmp_path, trainings)
+    assert {request.method for request in trainings.requests} == {"head"}  # the rest was there
+    assert len(trainings.requests) >= 2 * (3 + 2)  # three rates, and two replicates more of the best
+    heads = {state.cell.step: full_score(state.results) for state in states if state.cell.is_baseline}
+    rows = _columns(table(with_heads, tmp_path))
+    assert len(rows) == 4
+    for row, before in zip(rows, without, strict=True):
+        head = heads[int(row["pretraining_step"])]
+        assert head is not None and float(row["head_score"]) == head.mean
+        assert float(row["head_score_se"]) == head.standard_error and before["head_score"] == ""
+        columns = set(row) - {"head_score", "head_score_se"}
+        assert {name: row[name] for name in columns} == {name: before[name] for name in columns}
+
+
+def test_a_head_that_fails_is_told_in_the_rows(tmp_path: Path) -> None:
+    settings = settings_of(tasks=("toy-sst2",), steps=(4000,), head_baseline=True)
+    trainings = SimulatedTrainings(settings)
+
+    def break_heads(number: int) -> None:
+        if trainings.requests[number - 1].method == "head":
+            raise MemoryError("no room")
+
+    trainings.before = break_heads
+    states = run(settings, tmp_path, trainings)
+    (row,) = rows_of([measured_cell(state) for state in states], settings, {})[0]
+    assert row.status == "reached" and row.head_score is None
+    assert row.notes.endswith("the head alone failed: MemoryError: no room")
+
+
+def _columns(text: str) -> list[dict[str, str]]:
+    return list(csv.DictReader(text.splitlines()))
 
 
 def test_the_agreement_holds_nothing_that_may_change() -> None:

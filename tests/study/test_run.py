@@ -111,7 +111,7 @@ def test_without_the_last_checkpoint_there_is_no_final_target(simulate: Measure)
     [
         {"search": {"tolerance": 0.2, "max_trainings": 24}},
         {"search": {"targets": ("final", "chance_corrected")}},
-        {"steps": (250, 4000)},
+        {"steps": (500, 4000)},
         {"tasks": ("toy-mrpc", "toy-sst2")},
         {"methods": ("did", "said")},
     ],
@@ -146,11 +146,11 @@ def test_what_must_agree_is_named(simulate: Measure, changes: dict[str, Any], me
 def test_tables_are_drawn_again_byte_for_byte(simulate: Measure, tmp_path: Path) -> None:
     def cell(name: str) -> SimulatedCell:
         named = replace(draw_named(name), diverging=0.0)
-        return replace(named, full=0.5) if name.startswith("250 ") else named
+        return replace(named, full=0.5) if name.startswith("500 ") else named
 
     settings = settings_of(tasks=("toy-sst2",), search={"targets": ("full_fraction", "final")})
     result, _ = simulate(settings, SimulatedTrainings(settings, cell=cell))
-    assert by_step(result.rows)[250].status in ("no_signal", "trivial")
+    assert by_step(result.rows)[500].status in ("no_signal", "trivial")
     out = tmp_path / "out"
     written = {path: path.read_bytes() for path in out.iterdir() if not path.name.startswith("ledger")}
     assert {path.name for path in written} == {"d90.csv", "trials.csv", "config.yaml", "manifest.json"}
@@ -160,7 +160,7 @@ def test_tables_are_drawn_again_byte_for_byte(simulate: Measure, tmp_path: Path)
     assert again.rows == result.rows and again.num_failed == 0
     assert {path: path.read_bytes() for path in written} == written
     part = draw_again(replace(settings, steps=(1000, 4000)), out)
-    assert part.rows == [row for row in result.rows if row.pretraining_step != 250]
+    assert part.rows == [row for row in result.rows if row.pretraining_step != 500]
 
 
 def test_nothing_is_drawn_of_what_was_not_measured(simulate: Measure, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ NAMES = [
     "anli",
     "yelp_polarity",
     "toy-sst2",
+    "toy-opinion",
     "toy-cola",
     "toy-topic",
     "toy-mrpc",

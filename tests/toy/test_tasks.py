@@ -9,13 +9,14 @@ from lit_idim.errors import UserError
 from lit_idim.tasks import TASKS
 from lit_idim.toy.acceptability import is_sentence
 from lit_idim.toy.meaning import Relation, Statement, relation
-from lit_idim.toy.tasks import GROWN, MAX_TOKENS, SPLIT_SIZES, split_size, toy_examples
+from lit_idim.toy.tasks import GROWN, MAX_TOKENS, SPLIT_SIZES, WRONG_LABEL_PERCENT, split_size, toy_examples
 from lit_idim.toy.tokenizer import build_toy_tokenizer
 from lit_idim.toy.vocabulary import CATEGORIES
 
-NAMES = ("toy-sst2", "toy-cola", "toy-topic", "toy-mrpc", "toy-mnli")
+NAMES = ("toy-sst2", "toy-opinion", "toy-cola", "toy-topic", "toy-mrpc", "toy-mnli")
 CHECKSUMS = {
     "toy-sst2": "272f3d48d8778687",
+    "toy-opinion": "",
     "toy-cola": "4f30bdf77b4de330",
     "toy-topic": "26183714dd38b902",
     "toy-mrpc": "f50eded4ce406983",
@@ -103,13 +104,30 @@ def test_unacceptable_sentences_are_the_words_of_a_sentence_in_another_order(
         assert label or any(is_sentence(exchange) for exchange in exchanges)
 
 
-def test_the_topic_is_the_category_of_the_subject(
+def _assert_right_but_for_few(labels: list[int], truths: list[int]) -> None:
+    num_wrong = sum(label != truth for label, truth in zip(labels, truths, strict=True))
+    expected = len(labels) * WRONG_LABEL_PERCENT / 100
+    assert expected - 4 * expected**0.5 < num_wrong < expected + 4 * expected**0.5
+
+
+def test_the_opinion_is_the_only_one_of_the_sentence(
+    splits: dict[tuple[str, str], Examples], read_score: Callable[[str], int]
+) -> None:
+    examples = splits["toy-opinion", "train"]
+    assert examples.labels is not None
+    scores = [read_score(sentence) for sentence in examples.first]
+    assert set(scores) == {-1, 1} and not any("not" in sentence.split() for sentence in examples.first)
+    _assert_right_but_for_few(examples.labels.tolist(), [int(score > 0) for score in scores])
+
+
+def test_the_topic_is_the_category_of_what_has_the_state(
     splits: dict[tuple[str, str], Examples], read_fact: Callable[[str], Statement]
 ) -> None:
     examples = splits["toy-topic", "train"]
     assert examples.labels is not None
-    topics = [CATEGORIES[read_fact(sentence).subject.category] for sentence in examples.first]
-    assert [int(topic in GROWN) for topic in topics] == examples.labels.tolist()
+    facts = [read_fact(sentence) for sentence in examples.first]
+    assert all(fact.object is None and fact.subject.member is not None for fact in facts)
+    _assert_right_but_for_few(examples.labels.tolist(), [int(CATEGORIES[f.subject.category] in GROWN) for f in facts])
 
 
 def test_paraphrases_are_the_pairs_of_one_meaning(

@@ -1,0 +1,43 @@
+"""Slices of a vector of length D, as the gradients of a model's tensors come."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from torch import Tensor
+
+Piece = tuple[int, Tensor]
+"""A slice of a vector of length D: its first row, and its numbers in row order (any shape)."""
+
+MAX_JOINED = 2**20
+
+
+def join_neighbours(pieces: Sequence[Piece]) -> Iterator[Piece]:
+    """The pieces as vectors, small neighbours of one dtype copied into one.
+
+    A block of P that two pieces share is then computed once: of the tensors of a small model every other block is.
+    Memory for copies is bounded by MAX_JOINED numbers.
+
+    Example:
+        >>> [(start, len(values)) for start, values in join_neighbours([(0, torch.ones(2, 2)), (4, torch.ones(3))])]
+        [(0, 7)]
+    """
+    run: list[Piece] = []
+    for start, piece in pieces:
+        values = piece.reshape(-1)
+        if run and not _joins(run, start, values):
+            yield _join(run)
+            run = []
+        run.append((start, values))
+    if run:
+        yield _join(run)
+
+
+def _joins(run: Sequence[Piece], start: int, values: Tensor) -> bool:
+    last_start, last = run[-1]
+    return (
+        last_start + len(last) == start and last.dtype == values.dtype and start - run[0][0] + len(values) <= MAX_JOINED
+    )
+
+
+def _join(run: Sequence[Piece]) -> Piece:
+    return run[0] if len(run) == 1 else (run[0][0], torch.cat([values for _, values in run]))
