@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lit_idim.data import GLUEDataModule
+    from lit_idim.measure import measure_d90
     from lit_idim.projections import DenseProjection, FastfoodProjection, OneHotProjection, SparseProjection
     from lit_idim.subspace import Subspace
     from lit_idim.training import SubspaceClassifier
@@ -17,6 +18,7 @@ __all__ = [
     "SparseProjection",
     "Subspace",
     "SubspaceClassifier",
+    "measure_d90",
 ]
 
 _PACKAGES = {
@@ -27,6 +29,7 @@ _PACKAGES = {
     "SparseProjection": "projections",
     "Subspace": "subspace",
     "SubspaceClassifier": "training",
+    "measure_d90": "measure",
 }
 
 

@@ -53,7 +53,7 @@ def _task_folder(task: Task, data_dir: Path) -> Path:
 
 def _table_names(split: Split) -> list[tuple[str, ...]]:
     """Names that a split's table may go by, the hub's first; a group of several is concatenated."""
-    groups = [split.hub_splits, (split.name,)]
+    groups = [*([split.hub_splits] if split.hub_splits else []), (split.name,)]
     if split.name == "dev":
         groups.append(("validation",))
     return list(dict.fromkeys(groups))

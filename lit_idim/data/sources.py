@@ -14,7 +14,7 @@ def load_examples(task: Task, split_name: str, data_dir: str | None = None) -> E
     Args:
         task: The task; one of the toy tasks is generated.
         split_name: `train`, `dev`, `test`, or a further split of the task.
-        data_dir: Local folder with the task; None for the hub. Not used for a toy task.
+        data_dir: Local folder with the task; None for the hub. Not used for a toy task or one with a folder of its own.
 
     Raises:
         UserError: if the split is unknown, cannot be found, or is malformed.
@@ -25,6 +25,8 @@ def load_examples(task: Task, split_name: str, data_dir: str | None = None) -> E
         from lit_idim.toy import toy_examples
 
         return toy_examples(task.name, split.name)
+    if task.data_folder is not None:
+        return load_from_folder(task, split, Path(task.data_folder))
     if data_dir is not None:
         return load_from_folder(task, split, Path(data_dir).expanduser())
     return load_from_hub(task, split)

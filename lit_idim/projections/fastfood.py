@@ -180,5 +180,5 @@ def _compiled_kernels() -> ModuleType | None:
     try:
         return import_module("lit_idim.projections.compiled")
     except ImportError:
-        warnings.warn("numba is not installed: the projection runs several times slower on the CPU", stacklevel=2)
+        warnings.warn("numba is not installed: the projection runs several times slower on the CPU", stacklevel=1)
         return None

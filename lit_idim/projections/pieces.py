@@ -14,8 +14,8 @@ MAX_JOINED = 2**20
 def join_neighbours(pieces: Sequence[Piece]) -> Iterator[Piece]:
     """The pieces as vectors, small neighbours of one dtype copied into one.
 
-    A block of P that two pieces share is then computed once: of the tensors of a small model every other block is.
-    Memory for copies is bounded by MAX_JOINED numbers.
+    A block of P that two pieces share is then computed once; in a small model most blocks are shared. A joined vector
+    has at most MAX_JOINED numbers, and a larger piece is never copied to join it.
 
     Example:
         >>> [(start, len(values)) for start, values in join_neighbours([(0, torch.ones(2, 2)), (4, torch.ones(3))])]

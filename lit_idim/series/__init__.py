@@ -9,6 +9,7 @@ from lit_idim.series.hub_revision import HubRevisionSource
 from lit_idim.series.location import CheckpointLocation, CheckpointUnavailableError
 from lit_idim.series.registry import load_series, registered_series
 from lit_idim.series.series import Series
+from lit_idim.series.single import single_model
 from lit_idim.series.source import Source
 from lit_idim.series.tar import TarSource
 from lit_idim.series.writing import write_series
@@ -24,5 +25,6 @@ __all__ = [
     "TarSource",
     "load_series",
     "registered_series",
+    "single_model",
     "write_series",
 ]

@@ -68,7 +68,7 @@ def _build(document: dict[str, Any], path: Path) -> Series:
         raise UserError(f"{path}: name: expected a word without slashes, got {name!r}")
     where = f"{path}: series {name!r}"
     source = _build_source(document["source"], name, document.get("tokenizer"), path.parent, where)
-    texts = {field: document.get(field) for field in (*_TEXT_FIELDS, "title", "unit")}
+    texts: dict[str, Any] = {field: document.get(field) for field in (*_TEXT_FIELDS, "title", "unit")}
     for field, text in texts.items():
         if text is not None and not isinstance(text, str):
             raise UserError(f"{where}: {field}: expected a text, got {text!r}")

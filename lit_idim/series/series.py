@@ -29,6 +29,7 @@ class Series:
         citation: of the paper.
         url: of the release.
         notes: what else a user should know.
+        is_single: whether it is one model and no series: its only step is then no number of updates.
         checksums: of the weights by step, as `lit-idim checkpoints verify` prints them.
     """
 
@@ -45,6 +46,7 @@ class Series:
     citation: str | None = None
     url: str | None = None
     notes: str | None = None
+    is_single: bool = False
     checksums: Mapping[int, str] = field(default_factory=dict)
 
     @property

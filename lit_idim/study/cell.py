@@ -1,4 +1,4 @@
-"""A cell of a study: one checkpoint, one task, one method, one d90."""
+"""A cell of a study: one checkpoint, one task, one method, one d90; or beside it the score of a head alone."""
 
 import hashlib
 import json
@@ -9,18 +9,20 @@ from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, Train
 from lit_idim.errors import UserError
 from lit_idim.projections import PROJECTIONS
 from lit_idim.randomness import stream_key
-from lit_idim.series import CheckpointLocation, Series
+from lit_idim.series import CheckpointLocation, Series, load_series, single_model
+from lit_idim.series.steps import check_steps
 from lit_idim.study.results import early_update
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.subspace import INITIALIZATION_VERSION
 from lit_idim.training import subspace_learning_rate
 
 # Raised by every change that gives a training other numbers under the same settings.
-TRAINING_VERSION = 1
+TRAINING_VERSION = 2
 # From the rates of full fine-tuning to those of a head alone, which moves no weight of the encoder: a start, extended
 # at the edge like all rates.
 HEAD_RATE_FACTOR = 10
 BASELINE = "head"
+SINGLE_CHECKPOINT = "final"  # the one checkpoint of a model that is no series
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +44,18 @@ class Cell:
     @property
     def checkpoint(self) -> str:
         """Name of the checkpoint within its series."""
-        return f"step-{self.step}"
+        return SINGLE_CHECKPOINT if self.series.is_single else f"step-{self.step}"
+
+    @property
+    def pretraining_step(self) -> int | None:
+        """None of a model that is no series."""
+        return None if self.series.is_single else self.step
 
     @property
     def name(self) -> str:
         """For people."""
-        return f"{self.series.name}/{self.checkpoint} {self.task} {self.method}"
+        model = self.series.name if self.series.is_single else f"{self.series.name}/{self.checkpoint}"
+        return f"{model} {self.task} {self.method}"
 
     @property
     def is_baseline(self) -> bool:
@@ -59,6 +67,16 @@ class Cell:
         return "full" if training.d is None and not self.is_baseline else self.method
 
 
+def load_cells(settings: StudySettings) -> list[Cell]:
+    """The cells of a study's series and models.
+
+    Raises:
+        UserError: if a series, a step or a task does not exist, or two have the same name.
+    """
+    series = [load_series(name) for name in settings.series]
+    return cells_of(settings, [*series, *map(single_model, settings.models)])
+
+
 def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
     """The cells of a study, the last checkpoint of each series first: its full score is a target of the others.
 
@@ -67,8 +85,6 @@ def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
     Raises:
         UserError: if a series lacks one of the steps, or two have the same name.
     """
-    from lit_idim.series.steps import check_steps
-
     names = [one.name for one in series]
     if doubled := {name for name in names if names.count(name) > 1}:
         raise UserError(
@@ -77,18 +93,19 @@ def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
     cells: list[Cell] = []
     baselines: list[Cell] = []
     for one in series:
-        steps = one.steps if settings.steps is None else settings.steps
-        if settings.steps is not None:
-            check_steps(settings.steps, one.steps, series=one.name)
+        steps = one.steps if settings.steps is None or one.is_single else settings.steps
+        check_steps(steps, one.steps, series=one.name)
         downwards = sorted(set(steps), reverse=True)
         cells += [
             Cell(series=one, step=step, task=task, method=method)
-            for task in settings.tasks
+            for task in settings.task_names
             for method in settings.methods
             for step in downwards
         ]
         baselines += [
-            Cell(series=one, step=step, task=task, method=BASELINE) for task in settings.tasks for step in downwards
+            Cell(series=one, step=step, task=task, method=BASELINE)
+            for task in settings.task_names
+            for step in downwards
         ]
     return cells + (baselines if settings.head_baseline else [])
 

@@ -68,6 +68,7 @@ class D90Row:
         full_score_se: standard error of full_score.
         head_score: dev score of a head trained on the frozen encoder, mean over replicates at its best learning rate.
         head_score_se: standard error of head_score.
+        head_learning_rate: peak rate at which head_score was reached.
         chance_corrected_target_score: target of d90_chance_corrected.
         final_target_score: target of d90_final_target.
         num_diverged: trainings whose loss became NaN or infinite.
@@ -125,6 +126,7 @@ class D90Row:
     full_score_se: float | None = None
     head_score: float | None = None
     head_score_se: float | None = None
+    head_learning_rate: float | None = None
     chance_corrected_target_score: float | None = None
     final_target_score: float | None = None
     num_diverged: int = 0

@@ -30,7 +30,7 @@ def dev_labels(
         UserError: if the data are not there.
     """
     definition = get_task(task)
-    examples = load_examples(definition, "dev", None if definition.is_generated else data_dir)
+    examples = load_examples(definition, "dev", None if definition.brings_data else data_dir)
     seed = subset_seed if max_dev_examples is not None else 0
     labels = examples.take(sample_positions(len(examples), max_dev_examples, seed, f"{task}/dev")).labels
     assert labels is not None

@@ -119,7 +119,9 @@ class Driver:
         )
 
     def final_full(self, cell: Cell) -> FullScore | None:
-        """Full score of the last checkpoint of a cell's series; None while or where it is unknown."""
+        """Full score of the last checkpoint of a cell's series; None while or where it is unknown, or no target."""
+        if cell.is_baseline:
+            return None
         last = self._last_of(cell)
         # Of an unfinished cell it would still change, and with it what the searches of the others ask for.
         is_known = last.reason is None and (last.has_ended or last.cell == cell)
@@ -135,6 +137,8 @@ class Driver:
         return max(same, key=lambda state: state.cell.step)
 
     def _waits_for_last(self, state: CellState) -> bool:
+        if state.cell.is_baseline:
+            return False
         last = self._last_of(state.cell)
         return last is not state and not last.has_ended and "final" in self.settings.search.targets
 

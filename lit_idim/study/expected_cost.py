@@ -1,10 +1,10 @@
 """What a study will cost, before it runs.
 
-Training takes about 6 N floating-point operations a token, 2 N of them forwards and 4 N backwards, and an evaluation,
-like the training of a head alone, 2 N a token, where N counts the parameters without embedding tables (Kaplan et al.
-2020, arXiv 2001.08361, section 2.1 and Table 1). A training in a subspace takes the same: P^T needs the gradient of all
-D weights. Left out are attention over the positions (below 5% at 128 tokens and width 768), the embeddings, P itself
-(O(D log d) an update) and padding.
+Training takes about 6 N floating-point operations a token, 2 N of them forwards and 4 N backwards, and an evaluation
+2 N a token, where N counts the parameters without embedding tables (Kaplan et al. 2020, arXiv 2001.08361, section 2.1
+and Table 1). A training in a subspace takes 6 N as well, for P^T needs the gradient of all D weights; that of a head
+alone takes 2 N. Left out are attention over the positions (below 5% at 128 tokens and width 768), the embeddings, P
+itself (O(D log d) an update) and padding.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +29,7 @@ class PlannedCell:
 
     Attributes:
         series: of checkpoints.
-        pretraining_step: of the checkpoint.
+        pretraining_step: of the checkpoint; None of a model that is no series.
         task: that is learned.
         method: "did", "said" or "head".
         count: D, D without embeddings and m of the classifier; None if unknown.
@@ -37,14 +37,14 @@ class PlannedCell:
         batch_size: training examples of an update.
         tokens_per_example: on average, after truncation.
         num_dev_examples: of one evaluation; None if unknown.
-        num_full_trainings: expected trainings of all D parameters, counted in whole ones.
+        num_full_trainings: expected trainings without a d, of all D parameters or of the head, counted in whole ones.
         num_subspace_trainings: expected trainings in subspaces, counted in whole ones.
         evaluations_per_training: 1 if the last update is scored.
-        training_flops: operations a training token and parameter without embeddings.
+        is_baseline: whether a head alone is trained: the encoder's weights get no gradient.
     """
 
     series: str
-    pretraining_step: int
+    pretraining_step: int | None
     task: str
     method: str
     count: ParameterCount | None
@@ -55,7 +55,7 @@ class PlannedCell:
     num_full_trainings: float
     num_subspace_trainings: float
     evaluations_per_training: int = 1
-    training_flops: int = TRAINING_FLOPS
+    is_baseline: bool = False
 
     def __post_init__(self) -> None:
         for name in ("num_updates", "batch_size", "tokens_per_example", "num_dev_examples"):
@@ -114,6 +114,8 @@ class ExpectedCost:
 def expect_cost(cell: PlannedCell) -> ExpectedCost | None:
     """The cost of a cell: `6 N` operations a training token and `2 N` an evaluation token, N without embeddings.
 
+    Training a head alone takes `2 N`.
+
     Returns:
         None if something that it depends on is unknown (`cell.unknowns`).
 
@@ -131,7 +133,8 @@ def expect_cost(cell: PlannedCell) -> ExpectedCost | None:
     training_tokens = updates * cell.batch_size * cell.tokens_per_example
     evaluations = cell.num_trainings * cell.evaluations_per_training
     evaluation_tokens = evaluations * cell.num_dev_examples * cell.tokens_per_example
-    weighted = cell.training_flops * training_tokens + EVALUATION_FLOPS * evaluation_tokens
+    flops_of_training = EVALUATION_FLOPS if cell.is_baseline else TRAINING_FLOPS
+    weighted = flops_of_training * training_tokens + EVALUATION_FLOPS * evaluation_tokens
     return ExpectedCost(
         num_trainings=cell.num_trainings,
         num_updates=updates,
@@ -176,15 +179,19 @@ def format_cells_table(cells: Sequence[PlannedCell], *, teraflops_per_second: fl
     total = sum_costs(known)
     missing = len(cells) - len(known)
     but = f" without the {missing} whose cost is unknown, so that the study takes longer" if missing else ""
-    lines.append(f"{len(cells)} cells, {_number(sum(cell.num_trainings for cell in cells))} trainings expected")
+    heads = sum(cell.is_baseline for cell in cells)
+    beside = f" and {heads} heads alone" if heads else ""
+    lines.append(
+        f"{len(cells) - heads} cells{beside}, {_number(sum(cell.num_trainings for cell in cells))} trainings expected"
+    )
     lines.append(
         f"total{but}: {_number(total.num_updates)} updates, {total.training_tokens:.2g} training tokens, "
         f"{total.flops:.2g} floating-point operations, {_hours(total.hours(teraflops_per_second))} hours"
     )
     lines.append(
         f"assumed: one device that sustains {teraflops_per_second:g} TFLOP/s; {TRAINING_FLOPS} operations a training "
-        f"token and parameter without embeddings, {EVALUATION_FLOPS} an evaluation token (Kaplan et al. 2020, arXiv "
-        "2001.08361)"
+        f"token and parameter without embeddings, {EVALUATION_FLOPS} an evaluation token or one of a head alone "
+        "(Kaplan et al. 2020, arXiv 2001.08361)"
     )
     return "\n".join(lines)
 
@@ -192,7 +199,7 @@ def format_cells_table(cells: Sequence[PlannedCell], *, teraflops_per_second: fl
 def _row(cell: PlannedCell, cost: ExpectedCost | None, teraflops_per_second: float) -> tuple[str, ...]:
     return (
         cell.series,
-        str(cell.pretraining_step),
+        "" if cell.pretraining_step is None else str(cell.pretraining_step),
         cell.task,
         cell.method,
         "?" if cell.count is None else f"{cell.count.D:,}",

@@ -82,7 +82,7 @@ def measured_cells(cells: Iterable[Cell], records: Iterable[TrainingRecord]) -> 
         MeasuredCell(
             model=cell.series.name,
             checkpoint=cell.checkpoint,
-            pretraining_step=cell.step,
+            pretraining_step=cell.pretraining_step,
             task=cell.task,
             method=cell.method,
             records=({} if cell.is_baseline else found(cell, "full")) | found(cell, cell.method),

@@ -35,7 +35,7 @@ VARIANT_OF_TARGET: dict[str, D90Variant] = {
 def labels_of(settings: StudySettings) -> Labels:
     """Dev labels by task, as far as the data are there."""
     labels = {}
-    for task in settings.tasks:
+    for task in settings.task_names:
         seed = stream_key(settings.study_seed, f"study/subset/{task}")[0]
         try:
             labels[task] = dev_labels(task, settings.data_dir, settings.training_of(task).max_dev_examples, seed)
@@ -73,7 +73,7 @@ def draw_figures(
     estimates: dict[CellKey, Estimate],
     records: list[TrainingRecord],
 ) -> list[Path]:
-    """Draws d90 and the full score against pretraining step, and the scores against d behind every d90.
+    """Draws d90 and the full score of series against pretraining step, and the scores against d behind every d90.
 
     The d90 of the first target that the search aims at is in `d90_vs_pretraining_step`; those of the others are in
     files of their own.
@@ -84,13 +84,14 @@ def draw_figures(
         return []
     written = []
     shown = VARIANT_OF_TARGET[settings.search.targets[0]]
-    for variant in VARIANT_OF_TARGET.values():
+    of_steps = [row for row in rows if row.pretraining_step is not None]
+    for variant in VARIANT_OF_TARGET.values() if of_steps else ():
         stem = "d90_vs_pretraining_step" if variant == shown else f"{variant}_vs_pretraining_step"
         if variant == "d90" != shown:
             stem = "d90_full_fraction_vs_pretraining_step"
-        written += d90_vs_pretraining_step(rows, figures, variant=variant, stem=stem)
-    if any(row.full_score is not None for row in rows):
-        written += full_score_vs_step(rows, figures)
+        written += d90_vs_pretraining_step(of_steps, figures, variant=variant, stem=stem)
+    if any(row.full_score is not None for row in of_steps):
+        written += full_score_vs_step(of_steps, figures)
     curves = {key: curve for key, estimate in estimates.items() if (curve := _curve(estimate, rows, key)) is not None}
     aimed = [_of_variant(row, shown) for row in rows]
     words = {"d90": None, "d90_chance_corrected": "chance-corrected target", "d90_final_target": "final target"}[shown]

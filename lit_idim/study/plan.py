@@ -3,11 +3,11 @@
 import functools
 
 from lit_idim.errors import UserError
-from lit_idim.series import load_series
 from lit_idim.series.size import count_checkpoint_parameters
-from lit_idim.study.cell import Cell, cells_of
-from lit_idim.study.expected_cost import EVALUATION_FLOPS, TRAINING_FLOPS, PlannedCell, format_cells_table
-from lit_idim.study.run import check_names, expected_trainings
+from lit_idim.study.cell import Cell, load_cells
+from lit_idim.study.expected_cost import PlannedCell, format_cells_table
+from lit_idim.study.expected_trainings import expected_trainings
+from lit_idim.study.run import check_names
 from lit_idim.study.settings import StudySettings
 from lit_idim.tasks import get_task
 
@@ -39,7 +39,7 @@ def describe_plan(settings: StudySettings, *, teraflops_per_second: float) -> st
         UserError: if a series, a step or a task does not exist.
     """
     check_names(settings)
-    cells = cells_of(settings, [load_series(name) for name in settings.series])
+    cells = load_cells(settings)
     planned = [_planned(settings, cell) for cell in sorted(cells, key=_place)]
     return format_cells_table(planned, teraflops_per_second=teraflops_per_second)
 
@@ -52,7 +52,7 @@ def _planned(settings: StudySettings, cell: Cell) -> PlannedCell:
     training, search = settings.training_of(cell.task), settings.search
     num_train, num_dev, tokens = _sizes(cell.task)
     known_train = _least(num_train, training.max_train_examples)
-    in_full = len(search.full_learning_rates) + search.full_replicates - 1
+    without_d, in_subspaces = expected_trainings(cell, search)
     try:
         count = count_checkpoint_parameters(cell.series, cell.step, get_task(cell.task).num_labels)
     except UserError:
@@ -60,7 +60,7 @@ def _planned(settings: StudySettings, cell: Cell) -> PlannedCell:
     needs_size = training.num_updates is None
     return PlannedCell(
         series=cell.series.name,
-        pretraining_step=cell.step,
+        pretraining_step=cell.pretraining_step,
         task=cell.task,
         method=cell.method,
         count=count,
@@ -68,9 +68,9 @@ def _planned(settings: StudySettings, cell: Cell) -> PlannedCell:
         batch_size=training.batch_size,
         tokens_per_example=min(tokens, training.max_length),
         num_dev_examples=_least(num_dev, training.max_dev_examples),
-        num_full_trainings=in_full,
-        num_subspace_trainings=0.0 if cell.is_baseline else max(0.0, expected_trainings(search) - in_full),
-        training_flops=EVALUATION_FLOPS if cell.is_baseline else TRAINING_FLOPS,
+        num_full_trainings=without_d,
+        num_subspace_trainings=in_subspaces,
+        is_baseline=cell.is_baseline,
     )
 
 

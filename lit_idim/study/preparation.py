@@ -87,7 +87,7 @@ def _request(cell: PreparedCell, training: TrainingId, *, learning_rate: float) 
     return TrainingRequest(
         location=cell.location,
         task=cell.cell.task,
-        data_dir=None if get_task(cell.cell.task).is_generated else cell.settings.data_dir,
+        data_dir=None if get_task(cell.cell.task).brings_data else cell.settings.data_dir,
         method=cell.cell.method_of(training),  # type: ignore[arg-type]
         d=training.d,
         projection=cell.settings.projection if in_subspace else None,
@@ -113,7 +113,7 @@ def record_of(
         key=cell.key(training),
         model=cell.cell.series.name,
         checkpoint=cell.cell.checkpoint,
-        pretraining_step=cell.cell.step,
+        pretraining_step=cell.cell.pretraining_step,
         num_parameters=outcome.num_parameters,
         task=cell.cell.task,
         method=cell.cell.method_of(training),

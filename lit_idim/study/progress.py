@@ -1,6 +1,7 @@
 """What a person sees while a study runs: a few lines that renew themselves on a terminal, plain lines elsewhere."""
 
 import sys
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TextIO
 
@@ -8,9 +9,10 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from lit_idim.d90 import Estimate, FullScore, Request
+from lit_idim.d90 import Estimate, FullScore, Request, SearchSettings
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
+from lit_idim.study.expected_trainings import expected_trainings
 
 Measured = Estimate | FullScore | None
 """d90 of a cell, or the score of a baseline; None while it has none."""
@@ -23,18 +25,19 @@ class Progress:
     each training is one line.
 
     Args:
-        num_cells: of the study.
-        trainings_per_cell: expected, for the time left.
+        cells: of the study.
+        search: of d90, for the trainings that a cell is expected to need.
         stream: where it is shown; standard output by default.
     """
 
-    def __init__(self, num_cells: int, *, trainings_per_cell: float, stream: TextIO | None = None) -> None:
-        self.num_cells, self.trainings_per_cell = num_cells, trainings_per_cell
+    def __init__(self, cells: Sequence[Cell], search: SearchSettings, *, stream: TextIO | None = None) -> None:
+        self.num_cells = len(cells)
+        self._expected = {cell.name: sum(expected_trainings(cell, search)) for cell in cells}
+        self._needed: dict[str, int] = {}
         self.console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
         self.num_ended = self.num_failed = self.num_trainings = 0
         self.in_cell = 0
         self.cell, self.training, self.estimate = "", "", ""
-        self._ended_counts: list[int] = []
         self._seconds: list[float] = []
         self._live = Live(console=self.console, refresh_per_second=4) if self.console.is_terminal else None
 
@@ -82,7 +85,7 @@ class Progress:
         """The search of a cell has ended."""
         self.num_ended += 1
         self.num_failed += reason is not None
-        self._ended_counts.append(self.in_cell)
+        self._needed[cell.name] = self.in_cell
         self.in_cell = 0
         self._line(f"{cell.name}: " + (f"FAILED: {reason}" if reason is not None else describe(measured)))
         self._show()
@@ -110,9 +113,11 @@ class Progress:
         """In words; from the mean duration of a training and the number of trainings that cells have needed."""
         if not self._seconds:
             return "time left unknown"
-        counts = self._ended_counts
-        needed = sum(counts) / len(counts) if counts and sum(counts) else self.trainings_per_cell
-        trainings = max(0.0, (self.num_cells - self.num_ended) * needed - self.in_cell)
+        left = {name: expected for name, expected in self._expected.items() if name not in self._needed}
+        ended = sum(self._expected[name] for name in self._needed)
+        # Cells that ended tell by which factor the others will need more or less than expected.
+        factor = sum(self._needed.values()) / ended if sum(self._needed.values()) else 1.0
+        trainings = max(0.0, factor * sum(left.values()) - self.in_cell)
         seconds = trainings * sum(self._seconds) / len(self._seconds)
         return f"about {_duration(seconds)} left"
 

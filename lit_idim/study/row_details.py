@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lit_idim.d90 import LEVEL, CellFacts, Estimate, FullScore, Result, SearchSettings, TrainingId
+from lit_idim.d90 import LEVEL, CellFacts, Estimate, FullScore, Result, SearchSettings, TrainingId, full_score
 from lit_idim.d90.search import whole_numbers
 from lit_idim.d90.training import final_scores
 from lit_idim.ledger import TrainingRecord
@@ -41,6 +41,28 @@ def full_learning_rate(full: FullScore | None, records: Records) -> float | None
         for training, record in records.items()
         if training.d is None and training.rate == full.rate
     )
+
+
+def head_columns(head: MeasuredCell | None, search: SearchSettings) -> tuple[dict[str, Any], list[str]]:
+    """The columns on a head trained alone on the same checkpoint and task, and what a reader must know of them."""
+    columns: dict[str, Any] = {"head_score": None, "head_score_se": None, "head_learning_rate": None}
+    if head is None:
+        return columns, []
+    if head.reason is not None:
+        return columns, [f"WARNING: the head alone failed: {head.reason}"]
+    has_ended, asked = head.asked(search, None)
+    if not has_ended:
+        return columns, ["the trainings of the head alone have not ended"]
+    full = full_score(asked)
+    if full is None:
+        return columns, ["WARNING: no training of the head alone finished"]
+    rates = {training.rate for training in asked}
+    at_edge = ["the best learning rate of the head alone is at the edge of those tried"]
+    return {
+        "head_score": full.mean,
+        "head_score_se": full.standard_error,
+        "head_learning_rate": full_learning_rate(full, head.records),
+    }, at_edge if full.rate in (min(rates), max(rates)) else []
 
 
 def tolerance_met(estimate: Estimate, search: SearchSettings) -> bool | None:

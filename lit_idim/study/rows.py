@@ -24,6 +24,7 @@ from lit_idim.study.row_details import (
     dev_interval,
     full_learning_rate,
     full_std,
+    head_columns,
     learning_rates,
     notes,
     num_grid_values_skipped,
@@ -89,7 +90,7 @@ def _row(
     by_kind = {kind: _estimate(cell, kind, asked, settings, final) for kind in ("full_fraction", "chance_corrected")}
     by_kind["final"] = _estimate(cell, "final", asked, settings, final)
     estimate, main = by_kind["full_fraction"], by_kind[search.targets[0]]
-    head_full = None if head is None else full_score(head.asked(search, None)[1])
+    of_head, notes_on_head = head_columns(head, search)
     dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, settings)
     row = D90Row(
         model=cell.model,
@@ -130,20 +131,15 @@ def _row(
         d90_dev_high=dev_high,
         interval_includes="seeds, learning rate, target",
         full_score_se=None if full is None else full.standard_error,
-        head_score=None if head_full is None else head_full.mean,
-        head_score_se=None if head_full is None else head_full.standard_error,
+        **of_head,
         chance_corrected_target_score=_target(by_kind["chance_corrected"]),
         final_target_score=_target(by_kind["final"]),
         num_diverged=sum(record.status == "diverged" for record in records),
         grid_values_skipped=0 if first is None else num_grid_values_skipped(search, cell.facts(None)),
         target_fraction=search.target_fraction,
-        notes="; ".join([*notes(cell, has_ended, asked, full, search), *_notes_on_head(head)]),
+        notes="; ".join([*notes(cell, has_ended, asked, full, search), *notes_on_head]),
     )
     return row, main
-
-
-def _notes_on_head(head: MeasuredCell | None) -> list[str]:
-    return [] if head is None or head.reason is None else [f"the head alone failed: {head.reason}"]
 
 
 def _estimate(

@@ -5,15 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from lit_idim.d90 import SearchSettings
-from lit_idim.d90.search import whole_numbers
 from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
 from lit_idim.ledger.location import find_location
 from lit_idim.projections import PROJECTIONS
-from lit_idim.series import load_series
 from lit_idim.study.agreement import settings_to_agree
-from lit_idim.study.cell import cells_of
+from lit_idim.study.cell import load_cells
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
@@ -26,8 +23,6 @@ from lit_idim.tasks import get_split, get_task
 from lit_idim.training.distributed import num_launched_processes
 
 LEDGER_FILE = "ledger.sqlite"
-# The mean over the first 400 simulated cells of seed 1 (`lit_idim.d90.accuracy`); their median is 21.
-EXPECTED_ADAPTIVE_TRAININGS = 31.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +32,7 @@ class StudyResult:
     Attributes:
         rows: of `d90.csv`.
         figures: paths of the figures.
-        num_failed: cells that failed.
+        num_failed: cells that failed, baselines included.
     """
 
     rows: list[D90Row]
@@ -65,7 +60,7 @@ def measure(
     if workers < 1:
         raise UserError(f"workers: expected at least 1, got {workers}")
     set_threads(threads)
-    cells = cells_of(settings, [load_series(name) for name in settings.series])
+    cells = load_cells(settings)
     make_folder(out)
     address = ledger or out / LEDGER_FILE
     with _as_output_error(out):
@@ -74,7 +69,7 @@ def measure(
         write_config(out, settings, out=out.resolve(), ledger=where, workers=workers, threads=threads)
     with opened as book, working_beside(workers - 1, settings, address, threads=threads):
         labels = labels_of(settings)
-        with Progress(len(cells), trainings_per_cell=expected_trainings(settings.search)) as progress:
+        with Progress(cells, settings.search) as progress:
             driver = Driver(settings, cells, book, progress)
 
             def write_so_far(_: CellState | None = None) -> None:
@@ -92,7 +87,8 @@ def measure(
             rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
             measured = [record for state in driver.states for record in state.records.values()]
             figures = draw_figures(out, settings, rows, estimates, measured)
-    return StudyResult(rows=rows, figures=figures, num_failed=sum(row.status == "failed" for row in rows))
+        num_failed = sum(state.reason is not None for state in driver.states)
+    return StudyResult(rows=rows, figures=figures, num_failed=num_failed)
 
 
 def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None) -> StudyResult:
@@ -102,11 +98,11 @@ def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None)
         UserError: if there is no ledger, or it holds no trainings of this study.
     """
     check_names(settings)
-    listed = cells_of(settings, [load_series(name) for name in settings.series])
+    listed = load_cells(settings)
     with Ledger.read(ledger or out / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
         records = book.records()
     cells = measured_cells(listed, records)
-    if not any(cell.records for cell in cells):
+    if not any(cell.records for cell in cells if not cell.is_baseline):
         raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
     make_folder(out)
     with _as_output_error(out):
@@ -114,15 +110,6 @@ def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None)
         measured = [record for cell in cells for record in cell.records.values()]
         figures = draw_figures(out, settings, rows, estimates, measured)
     return StudyResult(rows=rows, figures=figures, num_failed=0)
-
-
-def expected_trainings(search: SearchSettings) -> float:
-    """Trainings that a cell is expected to need."""
-    in_full = len(search.full_learning_rates) + search.full_replicates - 1
-    if search.protocol == "adaptive":
-        return min(EXPECTED_ADAPTIVE_TRAININGS, search.max_trainings)
-    grid = whole_numbers(search.d_min, search.d_max, search.grid_points)
-    return in_full + len(grid) * len(search.rate_steps) * search.grid_replicates
 
 
 def make_folder(out: Path) -> None:
@@ -149,7 +136,7 @@ def measured_cell(state: CellState) -> MeasuredCell:
     return MeasuredCell(
         model=cell.series.name,
         checkpoint=cell.checkpoint,
-        pretraining_step=cell.step,
+        pretraining_step=cell.pretraining_step,
         task=cell.task,
         method=cell.method,
         records=state.records,
@@ -163,14 +150,16 @@ def check_names(settings: StudySettings) -> None:
     Raises:
         UserError: names the setting.
     """
-    for task in settings.tasks:
+    for task in settings.task_names:
         split = get_split(get_task(task), "dev")
         if not split.labelled:
             raise UserError(f"tasks: the dev labels of {task!r} are not published, so no score can be measured")
         settings.training_of(task)
-    for name in ("series", "tasks", "methods", "steps"):
-        values = getattr(settings, name)
-        if values is None and name == "steps":
+    if not settings.series and not settings.models:
+        raise UserError("series, models: expected one or more names, got none")
+    for name in ("series", "models", "tasks", "methods", "steps"):
+        values = settings.task_names if name == "tasks" else getattr(settings, name)
+        if (values is None and name == "steps") or (values == () and name in ("series", "models")):
             continue
         if not values or len(set(values)) < len(values):
             raise UserError(f"{name}: expected one or more different names, got {list(values)}")

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from lit_idim.d90.settings import SearchSettings
 from lit_idim.errors import UserError
+from lit_idim.tasks import get_task
 
 ScoreRule = Literal["last_update", "best_epoch"]
 Method = Literal["did", "said"]
@@ -74,8 +75,9 @@ class StudySettings:
 
     Attributes:
         series: names, YAML files or folders of checkpoint series.
+        models: pretrained models that are no series, as of `lit_idim.series.single_model`; `NAME@REVISION` on the hub.
         steps: pretraining steps of each series; all if None.
-        tasks: names of tasks.
+        tasks: names of tasks, or folders with a `task.yaml`.
         methods: "did", "said" or both.
         head_baseline: whether a head alone is trained, too, on every checkpoint and task.
         projection: name of P.
@@ -86,7 +88,8 @@ class StudySettings:
         search: settings of the d90 search.
     """
 
-    series: tuple[str, ...]
+    series: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
     steps: tuple[int, ...] | None = None
     tasks: tuple[str, ...]
     methods: tuple[Method, ...] = ("said",)
@@ -97,6 +100,11 @@ class StudySettings:
     training: TrainingSettings
     task_training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     search: SearchSettings = field(default_factory=SearchSettings)
+
+    @property
+    def task_names(self) -> tuple[str, ...]:
+        """Of the tasks, also of those that are given as folders."""
+        return tuple(get_task(task).name for task in self.tasks)
 
     def training_of(self, task: str) -> TrainingSettings:
         """The settings of a task's trainings.

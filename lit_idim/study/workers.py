@@ -13,9 +13,8 @@ import torch
 
 from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
-from lit_idim.series import load_series
 from lit_idim.study.agreement import settings_to_agree
-from lit_idim.study.cell import cells_of
+from lit_idim.study.cell import load_cells
 from lit_idim.study.driver import Driver
 from lit_idim.study.progress import Progress
 from lit_idim.study.settings import StudySettings
@@ -74,9 +73,9 @@ def _work(settings: StudySettings, ledger: str | Path, threads: int | None, prec
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started ends this one
     set_threads(threads)
     torch.set_float32_matmul_precision(precision)  # else its trainings would come out otherwise
-    cells = cells_of(settings, [load_series(name) for name in settings.series])
+    cells = load_cells(settings)
     with Ledger.open(ledger, settings=settings_to_agree(settings), create=False) as book:
-        progress = Progress(len(cells), trainings_per_cell=1, stream=io.StringIO())
+        progress = Progress(cells, settings.search, stream=io.StringIO())
         # A failing cell is told of, and a broken ledger reported, by the process that was started.
         with contextlib.suppress(UserError):
             Driver(settings, cells, book, progress, should_stop=lambda: os.getppid() != parent).run()

@@ -44,6 +44,7 @@ class Task:
         hub_dataset, hub_config, label_column: Where the hub keeps the task.
         folder_names: Further names that the task's local folder goes by, compared without case and punctuation.
         file_format: Format of the published files; None for a task that is generated.
+        data_folder: Folder with the splits, of a user's task; None where the user names one beside the task.
         file_text_columns, file_label_column, file_label_words: Names in the published files, where they differ.
         max_malformed_fraction: Share of lines with a wrong number of columns that a published file is known to have:
             up to it such lines are left out with a warning, above it (0 for most tasks: at the first) reading fails.
@@ -64,6 +65,7 @@ class Task:
     label_column: str = "label"
     folder_names: tuple[str, ...] = ()
     file_format: FileFormat | None = "tsv"
+    data_folder: str | None = None
     file_text_columns: tuple[str, ...] | None = None
     file_label_column: str | None = None
     file_label_words: tuple[str, ...] | None = None
@@ -90,6 +92,11 @@ class Task:
     def is_generated(self) -> bool:
         """Whether the examples are drawn by `lit_idim.toy`, without files or network."""
         return self.file_format is None
+
+    @property
+    def brings_data(self) -> bool:
+        """Whether its examples need no `data_dir`: they are generated, or in a folder of their own."""
+        return self.is_generated or self.data_folder is not None
 
     @property
     def split_names(self) -> tuple[str, ...]:

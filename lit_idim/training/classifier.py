@@ -201,6 +201,8 @@ class SubspaceClassifier(lightning.LightningModule):
             learning_rate=self.learning_rate,
             lambda_learning_rate=self.hparams["lambda_learning_rate"],
             weight_decay=self.hparams["weight_decay"],
+            # In mixed precision Lightning clips the gradients only of optimizers that leave the unscaling to it.
+            fused=not getattr(self._trainer, "gradient_clip_val", None),
         )
         warmup = self.hparams["warmup_fraction"]
         schedule = linear_schedule(optimizer, num_updates=num_updates, warmup_fraction=warmup)

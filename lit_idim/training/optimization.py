@@ -38,7 +38,9 @@ def subspace_learning_rate(full_learning_rate: float, *, D: int, d: int) -> floa
     return full_learning_rate * min(2 * math.pow(ratio, 0.75), 20 * math.sqrt(ratio))
 
 
-def full_optimizer(model: nn.Module, *, name: OptimizerName, learning_rate: float, weight_decay: float) -> Optimizer:
+def full_optimizer(
+    model: nn.Module, *, name: OptimizerName, learning_rate: float, weight_decay: float, fused: bool = True
+) -> Optimizer:
     """AdamW (0.9, 0.98), eps 1e-6, or SGD, over the parameters that require gradients; no decay on biases and norms.
 
     Args:
@@ -46,6 +48,7 @@ def full_optimizer(model: nn.Module, *, name: OptimizerName, learning_rate: floa
         name: "adam" or "sgd".
         learning_rate: peak.
         weight_decay: decoupled, of matrices and tables.
+        fused: one kernel for all of AdamW's operations, faster, rounding otherwise.
     """
     trained = [parameter for parameter in model.parameters() if parameter.requires_grad]
     groups = [
@@ -54,7 +57,7 @@ def full_optimizer(model: nn.Module, *, name: OptimizerName, learning_rate: floa
     ]
     if name == "sgd":
         return SGD(groups, lr=learning_rate)
-    return AdamW(groups, lr=learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=True)
+    return AdamW(groups, lr=learning_rate, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=fused)
 
 
 def subspace_optimizer(
@@ -81,6 +84,7 @@ def make_optimizer(
     learning_rate: float,
     lambda_learning_rate: float | None = None,
     weight_decay: float | None = None,
+    fused: bool = True,
 ) -> Optimizer:
     """The optimizer of a subspace, or of a model that is trained itself.
 
@@ -90,10 +94,11 @@ def make_optimizer(
         learning_rate: peak.
         lambda_learning_rate: peak, of a subspace's lambdas; 0.01 if None.
         weight_decay: of a classifier; 0.1 if None.
+        fused: of a classifier, as of `full_optimizer`.
     """
     if not isinstance(network, Subspace):
         decay = WEIGHT_DECAY if weight_decay is None else weight_decay
-        return full_optimizer(network, name=name, learning_rate=learning_rate, weight_decay=decay)
+        return full_optimizer(network, name=name, learning_rate=learning_rate, weight_decay=decay, fused=fused)
     scales = LAMBDA_LEARNING_RATE if lambda_learning_rate is None else lambda_learning_rate
     return subspace_optimizer(network, name=name, learning_rate=learning_rate, lambda_learning_rate=scales)
 

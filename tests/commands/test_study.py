@@ -42,9 +42,9 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
 )
 def test_dry_run_of_the_real_configs(command: Command, name: str, expected: list[str]) -> None:
     code, shown, _ = command("--config", f"configs/pretrain_curve/{name}.yaml", "--dry-run")
-    assert code == 0 and "66 cells" in shown and "hours" in shown
+    assert code == 0 and "66 cells and 66 heads alone" in shown and "hours" in shown
     assert all(number in shown for number in expected)
-    mrpc = [line.split() for line in shown.splitlines() if " mrpc " in line]
+    mrpc = [line.split() for line in shown.splitlines() if " mrpc " in line and " said " in line]
     assert [line[1] for line in mrpc] == [str(step) for step in range(0, 200_001, 20_000)]
     assert all(line[4] == expected[0] for line in mrpc)
     assert not list(Path().iterdir())
@@ -53,20 +53,34 @@ def test_dry_run_of_the_real_configs(command: Command, name: str, expected: list
 def test_a_part_of_a_config(command: Command) -> None:
     words = ("--tasks", "[mrpc]", "--steps", "[0, 20000]", "--dry_run")
     code, shown, _ = command("--config", "configs/pretrain_curve/probe_across_time.yaml", *words)
-    assert code == 0 and "2 cells" in shown
+    assert code == 0 and "2 cells and 2 heads alone" in shown
 
 
 def test_the_default_is_the_toy_series_of_any_folder(command: Command) -> None:
     default = command("--dry-run")
-    assert default[0] == 0 and "12 cells" in default[1] and "toy-L2-H128" in default[1]
+    assert default[0] == 0 and "12 cells and 12 heads alone" in default[1] and "toy-L2-H128" in default[1]
     assert command("--dry-run=true", f"--config={DEFAULT}") == default
     assert command("--dry_run", "true") == default
 
 
 def test_hyphens_and_underscores_are_the_same(command: Command) -> None:
-    faster = command("--dry-run", "--teraflops-per-second", 1, "--search.max-trainings=9", "--steps=[0]")
+    faster = command(
+        "--dry-run", "--teraflops-per-second", 1, "--search.max-trainings=9", "--steps=[0]", "--head-baseline=false"
+    )
     assert faster[0] == 0 and "sustains 1 TFLOP/s" in faster[1] and "18 trainings" in faster[1]
-    assert command("--dry_run", "--teraflops_per_second=1", "--search.max_trainings", 9, "--steps", "[0]") == faster
+    assert (
+        command(
+            "--dry_run",
+            "--teraflops_per_second=1",
+            "--search.max_trainings",
+            9,
+            "--steps",
+            "[0]",
+            "--head_baseline",
+            "false",
+        )
+        == faster
+    )
 
 
 def test_help_names_the_options(command: Command) -> None:

@@ -1,6 +1,7 @@
 """The compiled kernels and the tensor operations are two statements of one projection."""
 
 import sys
+import warnings
 
 import pytest
 import torch
@@ -31,10 +32,13 @@ def test_rows_and_adjoint_agree(d: int, start: int, monkeypatch: pytest.MonkeyPa
 
 def test_without_numba_the_same_numbers_with_one_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     projection = FastfoodProjection(d=30, D=1001)
-    expected = projection.matvec(torch.arange(30.0))
+    expected, adjoint = projection.matvec(torch.arange(30.0)), projection.rmatvec(torch.ones(1001))
     monkeypatch.setitem(sys.modules, "lit_idim.projections.compiled", None)
-    with pytest.warns(UserWarning, match="numba is not installed"):
+    with warnings.catch_warnings(record=True) as warned:
+        warnings.simplefilter("default")
         torch.testing.assert_close(projection.matvec(torch.arange(30.0)), expected)
+        torch.testing.assert_close(projection.rmatvec(torch.ones(1001)), adjoint)
+    assert len(warned) == 1 and "numba is not installed" in str(warned[0].message)
 
 
 def test_nothing_is_stored_for_a_parameter() -> None:

@@ -194,7 +194,7 @@ def open_driver(
     """A driver on the ledger of a folder, which is closed at the end."""
     if cells is None:
         cells = cells_of(settings, list(load_all(settings.series)))
-    progress = Progress(len(cells), trainings_per_cell=1, stream=io.StringIO())
+    progress = Progress(cells, settings.search, stream=io.StringIO())
     with Ledger.open(folder / "ledger.sqlite", settings=settings_to_agree(settings)) as ledger:
         yield kind(settings, cells, ledger, progress, trainings)  # type: ignore[arg-type]
 

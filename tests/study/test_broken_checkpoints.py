@@ -51,7 +51,7 @@ def test_damaged_files_fail_their_own_cells(tmp_path: Path, damage: str) -> None
     cells = cells_of(settings, [load_series(series)])  # does not list a folder that is damaged by then
     name, harm = DAMAGES[damage]
     harm(tmp_path / "tiny" / f"step-{STEPS[0]}" / name)
-    progress = Progress(len(cells), trainings_per_cell=1, stream=io.StringIO())
+    progress = Progress(cells, settings.search, stream=io.StringIO())
     with Ledger.open(tmp_path / "ledger.sqlite", settings=settings_to_agree(settings)) as ledger:
         states = {state.cell.step: state for state in Driver(settings, cells, ledger, progress).run()}
     broken, sound = (states[step] for step in STEPS)

@@ -61,8 +61,8 @@ def test_its_own_config_goes_on_in_the_same_folder(
     assert code == 0 and shown.count(" rate ") == len(trainings.requests) > 20
     written = (tmp_path / "a/b/config.yaml").read_text()
     config = yaml.safe_load(written)
-    names = {"series", "steps", "tasks", "methods", "projection", "data_dir", "study_seed", "training"}
-    assert set(config) == names | {"task_training", "search", "out", "ledger", "workers", "threads"}
+    names = {"series", "steps", "tasks", "methods", "head_baseline", "projection", "data_dir", "study_seed"}
+    assert set(config) == names | {"training", "task_training", "search", "out", "ledger", "workers", "threads"}
     assert (config["out"], config["ledger"], config["threads"]) == (str(tmp_path / "a/b"), None, 1)
     num_requests = len(trainings.requests)
     (tmp_path / "elsewhere").mkdir()
@@ -87,7 +87,20 @@ def test_failed_cells_make_the_exit_code_1(command: Command, trainings: Simulate
     trainings.broken = (load_all(("toy-L2-H128",))[0].fetch(1000).model,)
     code, shown, errors = command(*WORDS, *SEARCH, "--out", tmp_path)
     assert (code, errors) == (1, "")
-    assert "FAILED: RuntimeError: PytorchStreamReader failed" in shown and "[2/2]" in shown
+    assert "FAILED: RuntimeError: PytorchStreamReader failed" in shown and "[4/4]" in shown
+
+
+def test_a_head_that_fails_makes_the_exit_code_1(
+    command: Command, trainings: SimulatedTrainings, tmp_path: Path
+) -> None:
+    def break_heads(number: int) -> None:
+        if trainings.requests[number - 1].method == "head":
+            raise MemoryError("no room")
+
+    trainings.before = break_heads
+    code, shown, errors = command(*WORDS, *SEARCH, "--out", tmp_path)
+    assert (code, errors) == (1, "") and "toy-sst2 head: FAILED: MemoryError: no room" in shown
+    assert shown.count("WARNING: the head alone failed: MemoryError: no room") == 2  # a line a row
 
 
 def test_a_ledger_that_cannot_be_written_ends_all(

@@ -212,8 +212,21 @@ def test_a_head_alone_is_measured_beside_every_checkpoint(tmp_path: Path) -> Non
         head = heads[int(row["pretraining_step"])]
         assert head is not None and float(row["head_score"]) == head.mean
         assert float(row["head_score_se"]) == head.standard_error and before["head_score"] == ""
-        columns = set(row) - {"head_score", "head_score_se"}
+        columns = set(row) - {"head_score", "head_score_se", "head_learning_rate", "notes"}
         assert {name: row[name] for name in columns} == {name: before[name] for name in columns}
+
+
+def test_two_drivers_share_the_heads_under_the_final_target(tmp_path: Path) -> None:
+    """A head waits for no other: its score is no target."""
+    settings = settings_of(tasks=("toy-sst2",), head_baseline=True, search={"targets": ("final",)})
+    trainings = SimulatedTrainings(settings)
+    threads = [threading.Thread(target=run, args=(settings, tmp_path, trainings)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert set(trainings.completed.values()) == {1}
+    assert table(settings, tmp_path) == expected(settings, tmp_path)
 
 
 def test_a_head_that_fails_is_told_in_the_rows(tmp_path: Path) -> None:
@@ -228,7 +241,7 @@ def test_a_head_that_fails_is_told_in_the_rows(tmp_path: Path) -> None:
     states = run(settings, tmp_path, trainings)
     (row,) = rows_of([measured_cell(state) for state in states], settings, {})[0]
     assert row.status == "reached" and row.head_score is None
-    assert row.notes.endswith("the head alone failed: MemoryError: no room")
+    assert row.notes.endswith("WARNING: the head alone failed: MemoryError: no room")
 
 
 def _columns(text: str) -> list[dict[str, str]]:
@@ -238,7 +251,7 @@ def _columns(text: str) -> list[dict[str, str]]:
 def test_the_agreement_holds_nothing_that_may_change() -> None:
     agreed = settings_to_agree(settings_of())
     for changes in (
-        {"steps": (0, 250)},
+        {"steps": (0, 500)},
         {"tasks": ("toy-rte",)},
         {"methods": ("did",)},
         {"data_dir": "elsewhere"},

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.slow
 
 TASKS = ("mrpc", "qqp", "yelp_polarity", "sst2", "mnli", "anli")
 UPDATES = {"mrpc": 4, "sst2": 40}
-# Two of eleven steps: the whole set of 66 cells takes several minutes.
+# Two of eleven steps: the whole set of 66 cells and heads takes several minutes.
 STEPS = (0, 200_000)
 
 

@@ -148,8 +148,9 @@ def test_tables_are_drawn_again_byte_for_byte(simulate: Measure, tmp_path: Path)
         named = replace(draw_named(name), diverging=0.0)
         return replace(named, full=0.5) if name.startswith("500 ") else named
 
-    settings = settings_of(tasks=("toy-sst2",), search={"targets": ("full_fraction", "final")})
+    settings = settings_of(tasks=("toy-sst2",), head_baseline=True, search={"targets": ("full_fraction", "final")})
     result, _ = simulate(settings, SimulatedTrainings(settings, cell=cell))
+    assert all(row.head_score is not None for row in result.rows)
     assert by_step(result.rows)[500].status in ("no_signal", "trivial")
     out = tmp_path / "out"
     written = {path: path.read_bytes() for path in out.iterdir() if not path.name.startswith("ledger")}

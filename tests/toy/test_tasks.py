@@ -16,9 +16,9 @@ from lit_idim.toy.vocabulary import CATEGORIES
 NAMES = ("toy-sst2", "toy-opinion", "toy-cola", "toy-topic", "toy-mrpc", "toy-mnli")
 CHECKSUMS = {
     "toy-sst2": "272f3d48d8778687",
-    "toy-opinion": "",
+    "toy-opinion": "9e248ac7e827d582",
     "toy-cola": "4f30bdf77b4de330",
-    "toy-topic": "26183714dd38b902",
+    "toy-topic": "fa27890de9d09001",
     "toy-mrpc": "f50eded4ce406983",
     "toy-mnli": "204e843aa7426f26",
 }
