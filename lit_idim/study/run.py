@@ -87,7 +87,8 @@ def measure(
             rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
             measured = [record for state in driver.states for record in state.records.values()]
             figures = draw_figures(out, settings, rows, estimates, measured)
-        num_failed = sum(state.reason is not None for state in driver.states)
+        failed_heads = [state for state in driver.states if state.cell.is_baseline and state.reason is not None]
+    num_failed = sum(row.status == "failed" for row in rows) + len(failed_heads)
     return StudyResult(rows=rows, figures=figures, num_failed=num_failed)
 
 

@@ -27,7 +27,7 @@ Measure = Callable[..., tuple[StudyResult, SimulatedTrainings]]
 @pytest.fixture
 def simulate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Measure:
     """Measures a study into `tmp_path / "out"` without figures; the result, and what was run."""
-    monkeypatch.setattr(run, "load_series", lambda name: load_all((name,))[0])
+    monkeypatch.setattr("lit_idim.study.cell.load_series", lambda name: load_all((name,))[0])
     monkeypatch.setattr(run, "labels_of", lambda settings: dict.fromkeys(settings.tasks, LABELS))
     monkeypatch.setattr(run, "draw_figures", lambda *arguments: [])
 
