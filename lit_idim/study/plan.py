@@ -2,6 +2,7 @@
 
 import functools
 
+from lit_idim.data.sources import load_examples
 from lit_idim.errors import UserError
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.cell import Cell, load_cells
@@ -76,10 +77,9 @@ def _planned(settings: StudySettings, cell: Cell) -> PlannedCell:
 
 @functools.cache
 def _sizes(task: str) -> tuple[int | None, int | None, float]:
-    if get_task(task).is_generated:
-        from lit_idim.toy import toy_examples
-
-        train, dev = toy_examples(task, "train"), toy_examples(task, "dev")
+    definition = get_task(task)
+    if definition.brings_data:
+        train, dev = load_examples(definition, "train"), load_examples(definition, "dev")
         words = [len(text.split()) for text in train.first[:200]]
         pairs = 2 if train.second is not None else 1
         return len(train), len(dev), pairs * sum(words) / len(words) + 2 * pairs
