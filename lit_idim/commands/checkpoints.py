@@ -3,8 +3,9 @@
 import argparse
 import json
 from collections.abc import Sequence
-from typing import Any, NoReturn, get_args
+from typing import Any, get_args
 
+from lit_idim.commands.parser import Parser
 from lit_idim.errors import UserError
 from lit_idim.series import (
     CheckpointUnavailableError,
@@ -18,11 +19,6 @@ from lit_idim.series.steps import parse_steps
 _SERIES_HELP = "a registered name, a YAML file, or a folder with series.yaml or step-N/ in it"
 _STEPS_HELP = "steps with commas between, as 0,100,200 (default: all)"
 _OFFLINE_HELP = "use what is on this machine, never the network"
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UserError(f"{self.prog}: {message}; see {self.prog} --help")
 
 
 def run_checkpoints_verb(words: list[str]) -> None:
@@ -55,7 +51,7 @@ def run_checkpoints_verb(words: list[str]) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(prog="lit-idim checkpoints", description="Series of pretraining checkpoints.", allow_abbrev=False)
+    parser = Parser(prog="lit-idim checkpoints", description="Series of pretraining checkpoints.", allow_abbrev=False)
     commands = parser.add_subparsers(dest="subcommand", required=True, metavar="list|verify|convert")
 
     lists = commands.add_parser("list", help="the registered series, or the steps of one", allow_abbrev=False)

@@ -9,7 +9,7 @@ from lit_idim.resources import find_resource
 
 USAGE_EXIT_CODE = 2
 TRAINING_VERBS = ("fit", "validate", "test", "predict")
-VERBS = (*TRAINING_VERBS, "pretrain", "checkpoints")
+VERBS = (*TRAINING_VERBS, "export", "pretrain", "checkpoints")
 
 _USAGE = """\
 usage: lit-idim VERB [options]
@@ -19,6 +19,8 @@ usage: lit-idim VERB [options]
   validate   score a checkpoint on the dev split
   test       score a checkpoint on any labelled split (--data.test_split)
   predict    write a checkpoint's predictions (--format glue: as the GLUE server takes them)
+             or of texts: lit-idim predict --adapter FILE --text FILE
+  export     write a trained subspace as a file of a few kilobytes, or with --merged as an ordinary model
   pretrain   train a RoBERTa from scratch and keep a series of checkpoints:
              lit-idim pretrain --config configs/pretrain/toy-L2-H128.yaml --out outputs/toy
   checkpoints
@@ -60,7 +62,15 @@ def main(args: list[str] | None = None) -> int:
 
 def _run_verb(verb: str, words: list[str]) -> None:
     # Each verb imports what it needs: torch alone takes seconds.
-    if verb in TRAINING_VERBS:
+    if verb == "export":
+        from lit_idim.commands.adapter import run_export_verb
+
+        run_export_verb(words)
+    elif verb == "predict" and any(word == "--adapter" or word.startswith("--adapter=") for word in words):
+        from lit_idim.commands.adapter import run_text_prediction
+
+        run_text_prediction(words)
+    elif verb in TRAINING_VERBS:
         from lit_idim.commands.training import run_training_verb
 
         run_training_verb(_with_shipped_configs([verb, *words]))

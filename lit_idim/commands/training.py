@@ -3,15 +3,14 @@
 import json
 import sys
 from itertools import pairwise
-from pickle import UnpicklingError
 from typing import Any, Literal
 
-import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
 
+from lit_idim.commands.checkpoint_file import read_settings
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
 from lit_idim.training import (
@@ -79,14 +78,7 @@ def with_checkpoint_settings(words: list[str]) -> list[str]:
             f"{fixed[0].split('=')[0]} is settled by the checkpoint {path} and cannot be changed beside it; leave it "
             f"out (what may differ: {', '.join(MOVABLE_SETTINGS)}, for a base model that was moved)"
         )
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        settings = checkpoint["hyper_parameters"]
-    except (OSError, RuntimeError, UnpicklingError, KeyError, TypeError) as error:
-        raise UserError(
-            f"ckpt_path: {path} is not a checkpoint that `lit-idim fit` wrote ({type(error).__name__}); pass the .ckpt "
-            "file that the training named at its end"
-        ) from error
+    settings = read_settings(path)
     options = [f"--model.{name}={_option(value)}" for name, value in settings.items() if not name.startswith("_")]
     # After the configuration files, which may be the training's own, and before the options that may still differ.
     last = max((i for i, word in enumerate(words) if word.startswith("--config") or word == "-c"), default=0)

@@ -1,5 +1,7 @@
 """A model in a random subspace: theta_D = theta_0 + P theta_d (DID) or theta_0,i + lambda_i (P theta_d)_i (SAID)."""
 
+import copy
+from pathlib import Path
 from typing import Any, Literal
 
 import torch
@@ -8,9 +10,11 @@ from torch.func import functional_call
 
 from lit_idim.errors import UserError
 from lit_idim.projections import Projection, make_projection
+from lit_idim.subspace.adapter import Adapter, AdapterBase, read_adapter, write_adapter
 from lit_idim.subspace.checksum import checksum_tensors
 from lit_idim.subspace.initialization import INITIALIZATION_VERSION
 from lit_idim.subspace.layout import Layout, find_layout
+from lit_idim.subspace.loading import load_classifier
 from lit_idim.subspace.weights import SubspaceWeights
 
 SubspaceMethod = Literal["did", "said"]
@@ -89,6 +93,64 @@ class Subspace(nn.Module):
         self._checksum: tuple[list[Any], str] | None = None
         self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_check_and_supply)  # type: ignore[no-untyped-call]
+
+    @classmethod
+    def from_file(cls, path: str | Path, model: nn.Module | None = None) -> "Subspace":
+        """The trained subspace of a file that `to_file` or `lit-idim export` wrote, in evaluation mode.
+
+        Args:
+            path: of the file.
+            model: the base model as it was before training, head included; loaded and drawn as the file says if None.
+
+        Raises:
+            UserError: if the file is damaged, or belongs to another base model, head or projection.
+        """
+        adapter = read_adapter(Path(path))
+        base, state = adapter.base, adapter.subspace
+        if model is None:
+            model = load_classifier(
+                base.model,
+                num_labels=base.num_labels,
+                head_seed=base.head_seed,
+                revision=base.revision,
+                random_weights=base.random_weights,
+            )
+        subspace = cls(
+            model,
+            d=state["d"],
+            method=state["method"],
+            projection=state["projection"],
+            seed=state["projection_seed"],
+        )
+        subspace.check_state(state)
+        with torch.no_grad():
+            subspace.theta_d.copy_(adapter.theta_d)
+            if subspace.lambdas is not None and adapter.lambdas is not None:
+                subspace.lambdas.copy_(adapter.lambdas)
+        return subspace.eval()
+
+    def to_file(self, path: str | Path, base: AdapterBase) -> None:
+        """Writes theta_d, the lambdas and what re-makes the rest: a few kilobytes.
+
+        Args:
+            path: of the file.
+            base: what theta_0 is made from.
+
+        Raises:
+            UserError: if the file cannot be written.
+        """
+        adapter = Adapter(base=base, subspace=self.get_extra_state(), theta_d=self.theta_d, lambdas=self.lambdas)
+        write_adapter(adapter, Path(path))
+
+    def merged(self) -> Any:
+        """A copy of the model with theta_D for its weights: an ordinary model, without a subspace."""
+        merged = copy.deepcopy(self.model)
+        with torch.no_grad():
+            weights = self.weights()
+            for counted in self.layout.parameters:
+                place = next(alias for alias in counted.aliases if alias in weights)
+                merged.get_parameter(counted.name).copy_(weights[place])
+        return merged.requires_grad_(True)
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """The model's output at the present theta_D; arguments are the model's.
