@@ -12,6 +12,7 @@ from lit_idim.ledger import TrainingRecord
 from lit_idim.projections import PROJECTIONS
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.cell import Cell, PreparedCell
+from lit_idim.study.memory import require_memory
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.training import Trainings, chance_score
 from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
@@ -25,10 +26,19 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
     """Makes a cell's checkpoint and data readable, downloading them if need be.
 
     Raises:
-        UserError: if either cannot be had or is damaged, or the range of d holds nothing for this model.
+        UserError: if either cannot be had or is damaged, the model does not fit in memory, or the range of d holds
+            nothing for it.
     """
     training = settings.training_of(cell.task)
+    num_labels = get_task(cell.task).num_labels
+    # Of a model of a known family before it is downloaded, of others as soon as their config.json is here.
+    if (known := count_checkpoint_parameters(cell.series, cell.step, num_labels)) is not None:
+        require_memory(known.D, model=cell.series.name)
     location = cell.series.fetch(cell.step)
+    count = count_checkpoint_parameters(cell.series, cell.step, num_labels)
+    if count is None:
+        raise UserError(f"{cell.name}: the checkpoint's config.json is missing, so its parameters cannot be counted")
+    require_memory(count.D, model=cell.series.name)
     prepared = PreparedCell(
         cell=cell,
         settings=settings,
@@ -44,9 +54,6 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
     request = _request(prepared, probe, learning_rate=1.0)
     data = trainings.data(request)
     train, dev = data.dataset("train"), data.dataset("dev")
-    count = count_checkpoint_parameters(cell.series, cell.step, get_task(cell.task).num_labels)
-    if count is None:
-        raise UserError(f"{cell.name}: the checkpoint's config.json is missing, so its parameters cannot be counted")
     assert dev.labels is not None
     prepared = replace(
         prepared,
