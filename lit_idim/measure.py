@@ -1,5 +1,6 @@
 """`measure_d90`: one d90 of one model on one task, for a notebook or a program."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from lit_idim.d90 import SearchSettings
 from lit_idim.data.user_data import task_from_dataset
 from lit_idim.errors import UserError
-from lit_idim.series import single_model
+from lit_idim.series import Series, single_model
 from lit_idim.series.hub import hub_address
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.run import measure
@@ -83,7 +84,7 @@ def measure_d90(
     """
     series = single_model(model, revision=revision)
     name = get_task(task).name if isinstance(task, str) else task_name
-    folder = OUTPUT_FOLDER / f"{series.name.replace('/', '--')}-{name}" if out is None else Path(out)
+    folder = _default_folder(series, name) if out is None else Path(out)
     tells_columns = text_columns is not None or label_column != "label" or regression or metric is not None
     if isinstance(task, str) and tells_columns:
         raise UserError(
@@ -107,6 +108,8 @@ def measure_d90(
             metric=metric,
         )
         task = str(place)
+    elif Path(task).is_dir():
+        task = str(Path(task).resolve())  # the folder, whatever other task had its name before
     settings = StudySettings(
         models=(hub_address(model, revision),),
         tasks=(task,),
@@ -120,3 +123,10 @@ def measure_d90(
     result = measure(settings, folder, ledger=ledger, workers=workers, threads=threads)
     (row,) = result.rows
     return row
+
+
+def _default_folder(series: Series, task: str) -> Path:
+    """Another one for each model: folders of the same last name are told apart by a hash of their paths."""
+    origin = series.source.origin(series.steps[0])
+    path = f"-{hashlib.sha256(origin.encode()).hexdigest()[:8]}" if Path(origin).is_dir() else ""
+    return OUTPUT_FOLDER / f"{series.name.replace('/', '--')}{path}-{task}"

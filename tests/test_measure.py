@@ -11,6 +11,8 @@ from lit_idim.d90 import SearchSettings
 from lit_idim.errors import UserError
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.settings import TrainingSettings
+from lit_idim.tasks import get_task
+from lit_idim.tasks.user_task import read_user_task
 from lit_idim.toy import toy_examples
 
 datasets = pytest.importorskip("datasets")
@@ -68,6 +70,39 @@ def test_a_dataset_of_ones_own(tmp_path: Path, make_dataset: Dataset) -> None:
     folder = str(tmp_path / "data" / "verdicts")  # from now on a task like any other
     by_name = lit_idim.measure_d90(MODEL, folder, method="did", out=tmp_path, **SMALL)
     assert by_name == again
+
+
+def test_another_metric_and_order_of_columns_are_measured_anew(tmp_path: Path, make_dataset: Dataset) -> None:
+    by_accuracy = of_reviews(make_dataset(), tmp_path)
+    by_f1 = of_reviews(make_dataset(), tmp_path, metric="f1")
+    assert (by_accuracy.metric, by_f1.metric) == ("accuracy", "f1") and by_f1.seconds != by_accuracy.seconds
+    positives = sum(word == "praise" for word in make_dataset()["validation"]["verdict"]) / 60
+    assert by_f1.chance_score == pytest.approx(2 * positives / (1 + positives))
+    dataset = make_dataset()
+    for split in dataset:
+        dataset[split] = dataset[split].add_column("answer", [f"the {number}" for number in range(60)])
+    for columns in (["review", "answer"], ["answer", "review"]):
+        of_reviews(dataset, tmp_path / "pairs", text_columns=columns)
+        assert get_task("verdicts").text_columns == tuple(columns)
+        assert read_user_task(tmp_path / "pairs" / "data" / "verdicts").text_columns == tuple(columns)
+
+
+def test_classes_that_the_splits_number_differently_are_refused(tmp_path: Path, make_dataset: Dataset) -> None:
+    dataset = make_dataset()
+    for split, names in (("train", ["blame", "praise"]), ("validation", ["praise", "blame"])):
+        dataset[split] = dataset[split].cast_column("verdict", datasets.ClassLabel(names=names))
+    with pytest.raises(UserError, match="the splits name their classes differently"):
+        of_reviews(dataset, tmp_path)
+
+
+def test_formats_of_the_user_do_not_matter(tmp_path: Path, make_dataset: Dataset) -> None:
+    row = of_reviews(make_dataset().with_format("numpy"), tmp_path)
+    assert row.status != "failed" and row.num_train_examples == 60
+
+
+def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="model: there is no folder"):
+        lit_idim.measure_d90(str(tmp_path / "none"), "toy-opinion", out=tmp_path, **SMALL)
 
 
 def test_other_data_under_the_same_name_are_measured_anew(tmp_path: Path, make_dataset: Dataset) -> None:

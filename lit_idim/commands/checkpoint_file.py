@@ -6,6 +6,7 @@ from typing import Any
 import torch
 
 from lit_idim.errors import UserError
+from lit_idim.training.classifier import DATA_KEY
 
 # What torch raises at files that it did not write depends on their first bytes.
 _UNREADABLE = (OSError, RuntimeError, UnpicklingError, KeyError, IndexError, TypeError, ValueError, EOFError)
@@ -20,9 +21,27 @@ def read_settings(path: str) -> dict[str, Any]:
     Raises:
         UserError: if it is missing or no checkpoint of `SubspaceClassifier`.
     """
+    return dict(_read(path)["hyper_parameters"])
+
+
+def read_data_settings(path: str) -> dict[str, Any]:
+    """`tokenizer` and `max_length` of the data that a checkpoint was trained on; empty of one that does not tell them.
+
+    Args:
+        path: of the file; code in it is never run.
+
+    Raises:
+        UserError: as of `read_settings`.
+    """
+    return dict(_read(path).get(DATA_KEY, {}))
+
+
+def _read(path: str) -> dict[str, Any]:
     try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        return dict(checkpoint["hyper_parameters"])
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if "hyper_parameters" not in checkpoint:
+            raise KeyError("hyper_parameters")
+        return checkpoint
     except _UNREADABLE as error:
         raise UserError(
             f"ckpt_path: {path} is not a checkpoint that `lit-idim fit` wrote ({type(error).__name__}); pass the .ckpt "

@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +50,13 @@ def task_from_dataset(
     columns = {split: _columns(table, text_columns, label_column, split) for split, table in splits.items()}
     for split, values in columns.items():
         _check_texts(values, text_columns, split)
-        _check_labelled(values[label_column], split)
+        _check_labelled(values[label_column], split, regression=regression)
     label_names: tuple[str, ...] = ()
     label_range = None
     if regression:
         label_range = _make_scores(columns, label_column)
     else:
-        label_names = _make_classes(columns, label_column, _class_names(splits["train"], label_column))
+        label_names = _make_classes(columns, label_column, _class_names(splits, label_column))
     task = make_user_task(
         name,
         folder.resolve(),
@@ -85,6 +86,11 @@ def _splits(dataset: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _columns(table: Any, text_columns: Sequence[str], label_column: str, split: str) -> Columns:
+    if not all(hasattr(table, name) for name in ("column_names", "features", "with_format", "__len__")):
+        raise UserError(
+            f"dataset: expected a datasets.Dataset as its {split} split, got {type(table).__name__}; make one by "
+            "Dataset.from_dict, or of a stream by Dataset.from_list(list(stream))"
+        )
     names = list(table.column_names)
     if missing := [column for column in (*text_columns, label_column) if column not in names]:
         raise UserError(
@@ -93,7 +99,8 @@ def _columns(table: Any, text_columns: Sequence[str], label_column: str, split: 
         )
     if not len(table):
         raise UserError(f"dataset: the {split} split has no rows")
-    return {column: list(table[column]) for column in (*text_columns, label_column)}
+    plain = table.with_format(None)  # Python's own values, whatever the user's format makes of them
+    return {column: list(plain[column]) for column in (*text_columns, label_column)}
 
 
 def _check_texts(columns: Columns, text_columns: Sequence[str], split: str) -> None:
@@ -103,18 +110,25 @@ def _check_texts(columns: Columns, text_columns: Sequence[str], split: str) -> N
                 raise UserError(f"text_columns: {split}, row {row}: expected a text in column {column}, got {text!r}")
 
 
-def _check_labelled(labels: Sequence[Any], split: str) -> None:
+def _check_labelled(labels: Sequence[Any], split: str, *, regression: bool) -> None:
     for row, label in enumerate(labels):
         is_missing = label is None or label == "" or (isinstance(label, float) and math.isnan(label))
-        if is_missing or (isinstance(label, int) and label == _UNLABELLED):
+        if is_missing or (not regression and isinstance(label, int) and label == _UNLABELLED):
             raise UserError(
-                f"label_column: {split}, row {row} has no label ({label!r}); leave such rows out with dataset.filter"
+                f"label_column: {split}, row {row} has no label ({label!r}); leave such rows out with dataset.filter, "
+                "or number the classes from 0 if -1 is one"
             )
 
 
-def _class_names(table: Any, label_column: str) -> tuple[str, ...] | None:
-    names = getattr(getattr(table, "features", {}).get(label_column), "names", None)
-    return None if names is None else tuple(names)
+def _class_names(splits: Mapping[str, Any], label_column: str) -> tuple[str, ...] | None:
+    """Names of the class numbers, where the dataset has them; they must be the same in both splits."""
+    found = {split: getattr(table.features[label_column], "names", None) for split, table in splits.items()}
+    if found["train"] != found["dev"]:
+        raise UserError(
+            f"label_column: the splits name their classes differently, train {found['train']} and dev {found['dev']}; "
+            "cast both to one ClassLabel with dataset.cast_column"
+        )
+    return None if found["train"] is None else tuple(found["train"])
 
 
 def _make_scores(columns: Mapping[str, Columns], label_column: str) -> tuple[float, float]:
@@ -164,7 +178,8 @@ def _write(task: Task, columns: Mapping[str, Columns]) -> None:
     """Examples first, `task.yaml` with their checksum last: a folder that was left half written is written again."""
     assert task.data_folder is not None
     folder = Path(task.data_folder)
-    content = json.dumps([task.label_names, task.label_range, columns], sort_keys=True, ensure_ascii=False)
+    ordered = [[split, name, values[name]] for split, values in columns.items() for name in values]
+    content = json.dumps([asdict(task), ordered], sort_keys=True, ensure_ascii=False)
     checksum = hashlib.sha256(content.encode("utf-8", errors="surrogatepass")).hexdigest()[:16]
     if _written_checksum(folder) == checksum:
         return

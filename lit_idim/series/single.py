@@ -66,7 +66,7 @@ def single_model(model: str, *, revision: str | None = None, name: str | None = 
         name: in tables; by default the model's, of a folder its last name.
 
     Raises:
-        UserError: if `revision` is given for a folder.
+        UserError: if a folder does not exist, or `revision` is given for one.
 
     Example:
         >>> single_model("roberta-base").source.model
@@ -77,6 +77,8 @@ def single_model(model: str, *, revision: str | None = None, name: str | None = 
         if revision is not None:
             raise UserError(f"revision: {model} is a folder and has none; leave out revision={revision!r}")
         return _local_model(place.resolve(), name)
+    if model.startswith((".", "/", "~")) or model.count("/") > 1:
+        raise UserError(f"model: there is no folder {model}; pass one in save_pretrained format, or a name on the hub")
     if revision is None and "@" in model:
         model, _, revision = model.partition("@")
     try:

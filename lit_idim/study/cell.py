@@ -14,6 +14,7 @@ from lit_idim.series.steps import check_steps
 from lit_idim.study.results import early_update
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.subspace import INITIALIZATION_VERSION
+from lit_idim.tasks import get_task
 from lit_idim.training import subspace_learning_rate
 
 # Raised by every change that gives a training other numbers under the same settings.
@@ -194,6 +195,9 @@ class PreparedCell:
             "seeds": self.seeds(training),
             "training": asdict(self.training),
         }
+        task = get_task(self.cell.task)
+        if task.data_folder is not None:  # of a task that ships with the package name and version tell the metric
+            identity["metric"] = task.headline_metric
         return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()[:32]
 
 

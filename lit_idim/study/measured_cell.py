@@ -65,12 +65,13 @@ class MeasuredCell:
 def measured_cells(cells: Iterable[Cell], records: Iterable[TrainingRecord]) -> list[MeasuredCell]:
     """Cells with those of a ledger's trainings that are theirs; trainings in full belong to every subspace.
 
-    Where weights or data have changed between runs on the ledger, only the trainings with the latest ones count.
+    Where weights, data or the metric have changed between runs on the ledger, only the trainings with the latest ones
+    count.
     """
     groups: dict[tuple[str, str, str], dict[tuple[str | None, ...], list[TrainingRecord]]] = {}
     for record in records:
         place = (record.model, record.checkpoint, record.task)
-        source = tuple(record.checksums.get(name) for name in ("weights", "train", "dev"))
+        source = (*(record.checksums.get(name) for name in ("weights", "train", "dev")), record.metric)
         groups.setdefault(place, {}).setdefault(source, []).append(record)
 
     def found(cell: Cell, method: str) -> dict[TrainingId, TrainingRecord]:

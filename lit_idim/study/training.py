@@ -28,11 +28,16 @@ _LARGEST_FLOAT16 = 65504.0
 def chance_score(task: Task, labels: npt.NDArray[Any]) -> float:
     """Score of the constant prediction of the majority class of labels (n,); 0 for correlations and Matthews.
 
+    For F1 it is that of class 1 everywhere, the best constant prediction.
+
     Example:
         >>> from lit_idim.tasks import get_task
         >>> chance_score(get_task("rte"), np.array([0, 1, 1, 1]))
         0.75
     """
+    if task.headline_metric == "f1":
+        share = float(np.mean(labels == 1))
+        return 2 * share / (1 + share)
     if task.headline_metric != "accuracy":
         return 0.0
     return float(np.bincount(labels).max() / len(labels))

@@ -34,6 +34,7 @@ class AdapterBase:
         random_weights: whether the encoder is untrained.
         label_names: words of the classes in class order; empty for regression.
         task: that was trained.
+        is_pair: whether an example is a pair of texts.
         tokenizer: folder or hub name; None if the model holds it.
         max_length: most tokens of an example in training; None if unknown.
     """
@@ -45,6 +46,7 @@ class AdapterBase:
     random_weights: bool = False
     label_names: tuple[str, ...] = ()
     task: str | None = None
+    is_pair: bool = False
     tokenizer: str | None = None
     max_length: int | None = None
 

@@ -27,6 +27,8 @@ from lit_idim.training.optimization import (
 )
 from lit_idim.training.segment import Segment
 
+DATA_KEY = "lit_idim_data"  # of a checkpoint's entry on the data that it was trained on
+
 
 class SubspaceClassifier(lightning.LightningModule):
     """A pretrained encoder with a fresh head, trained in full, in a random subspace of d dimensions, or its head alone.
@@ -148,6 +150,12 @@ class SubspaceClassifier(lightning.LightningModule):
         inputs = {name: tensor for name, tensor in batch.items() if name not in ("labels", "index")}
         logits: Tensor = self.network(**inputs).logits
         return logits
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what whoever applies the model to texts must know of its data."""
+        data = getattr(self.trainer, "datamodule", None)
+        if data is not None:
+            checkpoint[DATA_KEY] = {"tokenizer": data.tokenizer_name, "max_length": data.max_length}
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         on_gpu = self.device.type == "cuda"

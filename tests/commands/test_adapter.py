@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 from lit_idim.commands.main import main
+from lit_idim.subspace.adapter import read_adapter
 from lit_idim.toy import toy_examples
 
 MODEL = "checkpoints/toy-L1-H64/step-4000"
@@ -35,8 +36,9 @@ def read(path: str) -> list[dict[str, str]]:
 @pytest.mark.parametrize("method", ["did", "said"])
 def test_export_then_predict_what_the_checkpoint_predicts(method: str, capsys: pytest.CaptureFixture[str]) -> None:
     fit(method)
-    assert main(["export", "--ckpt_path", CHECKPOINT, "--output", "a.safetensors", "--max_length", "32"]) == 0
+    assert main(["export", "--ckpt_path", CHECKPOINT, "--output", "a.safetensors"]) == 0
     assert "60 trained numbers" in capsys.readouterr().out
+    assert read_adapter(Path("a.safetensors")).base.max_length == 32  # of the training
     split = ["--data.predict_split", "dev", "--output", "out", "--trainer.enable_progress_bar", "false"]
     assert main(["predict", "--ckpt_path", CHECKPOINT, *DATA, *split]) == 0
     by_checkpoint = {int(row["index"]): row["prediction"] for row in read("out/toy-opinion-dev.tsv")}
@@ -65,6 +67,9 @@ def test_pairs_from_a_tsv_to_standard_output(capsys: pytest.CaptureFixture[str])
     assert main(["predict", "--adapter=a.safetensors", "--tsv", "pairs.tsv", "--columns", "one,other"]) == 0
     shown = capsys.readouterr().out.splitlines()
     assert shown[0].split("\t") == ["index", "prediction", "p(0)", "p(1)"] and len(shown) == 3
+    Path("line.txt").write_text("a b\n")
+    assert main(["predict", "--adapter=a.safetensors", "--text", "line.txt"]) == 2
+    assert "the adapter was trained on pairs of texts" in capsys.readouterr().err
 
 
 def test_full_fine_tuning_can_only_be_merged(capsys: pytest.CaptureFixture[str]) -> None:
