@@ -103,9 +103,7 @@ def run_text_prediction(words: list[str]) -> None:
     adapter = read_adapter(Path(options.adapter))
     base = adapter.base
     if (second is not None) != base.is_pair:
-        wanted = (
-            "pairs of texts; pass --tsv FILE --columns ONE,OTHER" if base.is_pair else "texts; pass one column"
-        )
+        wanted = "pairs of texts; pass --tsv FILE --columns ONE,OTHER" if base.is_pair else "texts; pass one column"
         raise UserError(f"columns: the adapter was trained on {wanted}")
     place = options.model or base.model
     revision = None if Path(place).is_dir() else base.revision
