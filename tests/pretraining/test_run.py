@@ -184,7 +184,7 @@ def test_a_killed_command_goes_on_where_it_was(tmp_path: Path) -> None:
     ]
     command += ["--corpus", "[toy:3000]", "--encoder.hidden_size", "32", "--num_steps", "60", "--warmup_steps", "5"]
     command += ["--num_held_out_sequences", "64", "--cache_dir", str(tmp_path / "cache"), "--accelerator", "cpu"]
-    command += ["--resume_every", "1", "--out"]
+    command += ["--checkpoint_steps", "[]", "--checkpoints_log_spaced", "5", "--resume_every", "1", "--out"]
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     subprocess.run([*command, str(whole)], check=True, stdout=subprocess.DEVNULL)
     process = subprocess.Popen([*command, str(killed)], stdout=subprocess.DEVNULL)
