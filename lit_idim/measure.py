@@ -46,7 +46,8 @@ def measure_d90(
 
     Args:
         model: folder in `save_pretrained` format, model of `lit_idim.families`, or name on the hub, that
-            `AutoModelForSequenceClassification` loads; a head that it lacks is drawn.
+            `AutoModelForSequenceClassification` loads; a head that it lacks is drawn, one of the task's size is kept,
+            and one of another size refused.
         task: name of a task such as "mrpc", folder with a `task.yaml`, or a `datasets.DatasetDict` of your own with the
             splits train and dev (or validation).
         text_columns: of your dataset: one column, or two for pairs.
