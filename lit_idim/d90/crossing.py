@@ -21,7 +21,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from lit_idim.d90.posterior import Floats, Groups, Spread, Weights, weigh
+from lit_idim.d90.posterior import PRIOR_SD, Floats, Groups, Spread, Weights, weigh
 
 # Widths of the rise in nats of d, and shares of the rise, from chance to plateau, at which the target lies.
 WIDTHS = np.geomspace(0.25, 6.0, 9)
@@ -31,6 +31,7 @@ LARGEST_SHARE = 0.98
 WIDTH_FACTOR = 3.0
 KERNEL_NATS = 1.3
 MANY_SCORES = 40.0  # near the crossing, from which on the kernel narrows
+SCORES_THAT_TELL_NOISE = 8.0  # of one learning rate near the crossing
 LEVEL = 0.9
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _COARSE_POINTS, _FINE_POINTS = 31, 41
@@ -117,8 +118,42 @@ def find_crossing(
         kernel = np.exp(-0.5 * ((groups.x - centre) / KERNEL_NATS) ** 2)
         # Many scores, as of a grid, tell that no such curve holds over the whole kernel: it narrows.
         narrowing = max(1.0, float(groups.counts @ kernel) / MANY_SCORES)
-        weights = weights_of(grid, kernel ** (narrowing**2))
+        kernel = kernel ** (narrowing**2)
+        weights = weights_of(grid, kernel)
+        trust = _trust(groups, kernel, grid, weights, plateaus, target=target, chance=chance)
+        if trust.min() < 1:
+            weights = weights_of(grid, kernel * trust)
     return _summary(grid, weights, groups, plateaus, target=target, chance=chance, x_range=x_range)
+
+
+def _trust(
+    groups: Groups,
+    kernel: Floats,
+    grid: Floats,
+    weights: Weights,
+    plateaus: Floats,
+    *,
+    target: float,
+    chance: float,
+) -> Floats:
+    """Weight of a score by the noise of its learning rate, shape (n,).
+
+    Rates are taken to be equally noisy until there are enough scores to tell. A rate at which some trainings break down
+    is not: its scores say little of the curve, and would make the others seem as noisy.
+    """
+    best, *where = np.unravel_index(int(np.argmax(weights.log)), weights.log.shape)
+    gains = _gains(groups.x, grid[[where[0]]], plateaus, target=target, chance=chance)[0, where[1], where[2]]
+    variances = {}
+    for rate in groups.rates:
+        weight = kernel * groups.counts * (groups.rate == rate)
+        if kernel[groups.rate == rate].sum() < SCORES_THAT_TELL_NOISE:
+            continue
+        # With a share of the gain of its own, as `weigh` has it.
+        share = 1.0 if rate == groups.rates[best] else (weight * gains) @ (groups.means - chance) / (weight @ gains**2)
+        variances[int(rate)] = float(weight @ (groups.means - chance - share * gains) ** 2 / weight.sum())
+    reference = max(variances.get(int(groups.rates[best]), np.inf), PRIOR_SD**2)
+    excess = {rate: variance / reference for rate, variance in variances.items()}
+    return np.array([1 / max(1.0, excess.get(int(rate), 1.0)) for rate in groups.rate])
 
 
 def _gains(x: Floats, grid: Floats, plateaus: Floats, *, target: float, chance: float) -> Floats:

@@ -21,7 +21,7 @@ class Target:
     Attributes:
         kind: what it is derived from.
         score: t.
-        variance: of t, in units of the variance of a score.
+        variance: of t, by the noise of full fine-tuning.
         reference: the full score that it is derived from.
     """
 
@@ -66,10 +66,9 @@ def target_of(
     reference = final_full if kind == "final" else full
     if reference is None:
         return None
-    # The last checkpoint's error is put in units of this cell's noise, which is estimated together with the crossing.
-    # So is the chance that another learning rate would have done better.
+    # With the chance that another learning rate would have done better.
     doubt = sum(rival.expected_square for rival in reference.rivals)
-    variance = fraction**2 * (reference.sd**2 / reference.count + doubt) / full.sd**2
+    variance = fraction**2 * (reference.sd**2 / reference.count + doubt)
     score = fraction * reference.mean + ((1 - fraction) * chance if kind == "chance_corrected" else 0.0)
     return Target(kind=kind, score=score, variance=variance, reference=reference.mean)
 
@@ -128,15 +127,21 @@ def _fit(
     best = max(sum(values) / len(values) for values in scores.values())
 
     def fit(groups: Groups) -> Crossing:
-        return find_crossing(
-            groups,
-            spread=spread,
-            target=target.score,
-            target_variance=target.variance,
-            chance=chance,
-            full_score=max(target.reference, best),
-            x_range=x_range,
-        )
+        def find(sd: float) -> Crossing:
+            return find_crossing(
+                groups,
+                spread=spread,
+                target=target.score,
+                target_variance=target.variance / sd**2,
+                chance=chance,
+                full_score=max(target.reference, best),
+                x_range=x_range,
+            )
+
+        # The target's error is in units of the noise of a score, which is estimated together with the crossing. Seeds
+        # may matter far more in subspaces than in full: then the target is known better than in these units.
+        first = find(full.sd)
+        return find(first.sd) if first.sd > full.sd else first
 
     return fit_curve(scores, spread, fit)
 

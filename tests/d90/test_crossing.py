@@ -72,6 +72,22 @@ def test_another_rate_adds_to_the_shape_and_does_not_move_the_crossing():
     assert crossing.x == pytest.approx(4 + math.log(3), abs=0.1)
 
 
+def test_a_rate_at_which_trainings_break_down_does_not_blur_the_crossing():
+    random = np.random.default_rng(3)
+    x = np.linspace(3, 7, 41)
+    gain = 0.4 / (1 + np.exp(-(x - 4)))
+    steady = 0.5 + gain + 0.01 * random.normal(size=41)
+    broken = 0.5 + gain * random.choice([0.0, 0.4, 1.0], size=41)
+    arguments = {"spread": SPREAD, "target": 0.8, "target_variance": 0.05, "chance": 0.5, "full_score": 0.89}
+    alone = find_crossing(groups_of(x, np.zeros(41, int), steady), x_range=X_RANGE, **arguments)
+    both = groups_of(np.tile(x, 2), np.repeat([0, 1], 41), np.concatenate([steady, broken]))
+    crossing = find_crossing(both, x_range=X_RANGE, **arguments)
+    assert crossing.rates[0] > 0.95
+    assert crossing.x == pytest.approx(alone.x, abs=0.1)
+    assert crossing.half_width < 1.5 * alone.half_width
+    assert crossing.sd < 0.03  # 0.01 at the steady rate, 0.12 at the other
+
+
 def test_coverage_on_a_fixed_design():
     covered, errors = [], []
     for number in range(150):
