@@ -59,8 +59,8 @@ def make_user_task(
         UserError: names what does not fit.
     """
     where = f"task {name!r}"
-    if not name or not all(letter.isalnum() or letter in "-_." for letter in name):
-        raise UserError(f"name: expected letters, digits, '-', '_' and '.', got {name!r}")
+    if not any(letter.isalnum() for letter in name) or not all(letter.isalnum() or letter in "-_." for letter in name):
+        raise UserError(f"name: expected letters or digits, and '-', '_' or '.' between them, got {name!r}")
     if len(text_columns) not in (1, 2) or len(set(text_columns)) < len(text_columns):
         raise UserError(f"text_columns: expected one name, or two for a pair task, got {list(text_columns)}")
     if label_column in text_columns:
@@ -69,7 +69,7 @@ def make_user_task(
         raise UserError(f"{where}: expected either label_names (classes) or label_range (regression)")
     if label_range is None and (len(label_names) < 2 or len(set(label_names)) < len(label_names)):
         raise UserError(f"label_names: expected two or more different classes, got {list(label_names)}")
-    if label_range is not None and not label_range[0] < label_range[1]:
+    if label_range is not None and (len(label_range) != 2 or not label_range[0] < label_range[1]):
         raise UserError(f"label_range: expected the lowest and the highest score, got {list(label_range)}")
     known = CLASSIFICATION_METRICS if label_range is None else CORRELATIONS
     headline = metric or (known[0] if label_range is None else known[-1])
@@ -118,12 +118,22 @@ def read_user_task(folder: Path) -> Task:
         if key in arguments:
             if not isinstance(arguments[key], list):
                 raise UserError(f"{path}: {key} must be a list, got {arguments[key]!r}")
+            _require_kind(arguments[key], f"{path}: {key}", numbers=key == "label_range")
             arguments[key] = tuple(arguments[key] if key == "label_range" else map(str, arguments[key]))
     name = str(arguments.pop("name", folder.resolve().name))
     try:
         return make_user_task(name, folder.resolve(), **arguments)
     except (UserError, TypeError) as error:
         raise UserError(f"{path}: {error}") from error
+
+
+def _require_kind(values: list[Any], where: str, *, numbers: bool) -> None:
+    """YAML reads an unquoted yes or no as true or false, which no file of labels has."""
+    for value in values:
+        if isinstance(value, bool) or value is None:
+            raise UserError(f"{where}: YAML reads one of its words as {value}; put quotes around it")
+        if numbers and not isinstance(value, (int, float)):
+            raise UserError(f"{where}: expected two numbers, got {value!r}")
 
 
 def write_user_task(task: Task, *, checksum: str) -> None:

@@ -55,6 +55,13 @@ def test_pairs_and_scores(folder: Path) -> None:
         ("text_columns: [review]\nlabel_range: [5, 0]\n", "label_range: expected the lowest and the highest score"),
         ("text_columns: [review]\nlabel_names: [a, b, c]\nmetric: f1\n", "f1 of two classes only"),
         ("text_columns: [review]\nlabel_names: [a, b]\ncolour: red\n", "colour is no key of a task"),
+        (
+            "text_columns: [review]\nlabel_names: [no, yes]\n",
+            "label_names: YAML reads one of its words as False; put quotes",
+        ),
+        ("text_columns: [review]\nlabel_range: [low, high]\n", "label_range: expected two numbers, got 'low'"),
+        ("text_columns: [review]\nlabel_range: [0]\n", "label_range: expected the lowest and the highest score"),
+        ("name: ..\ntext_columns: [review]\nlabel_names: [a, b]\n", "name: expected letters or digits"),
     ],
 )
 def test_what_is_wrong_in_the_file_is_named(folder: Path, text: str, message: str) -> None:
