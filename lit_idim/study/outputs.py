@@ -70,7 +70,7 @@ def draw_figures(
     folder: Path,
     settings: StudySettings,
     rows: list[D90Row],
-    estimates: dict[CellKey, Estimate],
+    curves: dict[CellKey, Curve],
     records: list[TrainingRecord],
 ) -> list[Path]:
     """Draws d90 and the full score of series against pretraining step, and the scores against d behind every d90.
@@ -92,7 +92,6 @@ def draw_figures(
         written += d90_vs_pretraining_step(of_steps, figures, variant=variant, stem=stem)
     if any(row.full_score is not None for row in of_steps):
         written += full_score_vs_step(of_steps, figures)
-    curves = {key: curve for key, estimate in estimates.items() if (curve := _curve(estimate, rows, key)) is not None}
     aimed = [_of_variant(row, shown) for row in rows]
     words = {"d90": None, "d90_chance_corrected": "chance-corrected target", "d90_final_target": "final target"}[shown]
     written += score_against_d(records, aimed, figures, curves=curves, target_words=words, variant=shown)
@@ -113,6 +112,11 @@ def _of_variant(row: D90Row, variant: D90Variant) -> D90Row:
         status=row.status_of(variant) or "failed",
         target_score=row.final_target_score if is_final else row.chance_corrected_target_score,
     )
+
+
+def fitted_curves(rows: list[D90Row], estimates: dict[CellKey, Estimate]) -> dict[CellKey, Curve]:
+    """The curves behind the d90 of the first target, as far as there are any."""
+    return {key: curve for key, estimate in estimates.items() if (curve := _curve(estimate, rows, key)) is not None}
 
 
 def _curve(estimate: Estimate, rows: list[D90Row], key: CellKey) -> Curve | None:

@@ -34,7 +34,7 @@ def write_config(folder: Path, settings: StudySettings, **of_the_run: Any) -> No
         settings: of the study.
         of_the_run: further arguments of the command; a ledger's address without its password.
     """
-    # A study has series or models, and its command no argument for the other.
+    # Most studies have either series or models.
     given = {name: value for name, value in asdict(settings).items() if name not in ("series", "models") or value}
     text = yaml.safe_dump(plain(given | of_the_run), sort_keys=False, width=120, allow_unicode=True)
     write_whole(folder / "config.yaml", text)

@@ -1,12 +1,14 @@
 """A study from its settings to its outputs: what the scripts in `studies/` call."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from lit_idim.errors import UserError
-from lit_idim.ledger import Ledger
+from lit_idim.figures.score_against_d import CellKey, Curve
+from lit_idim.ledger import Ledger, TrainingRecord
 from lit_idim.ledger.location import find_location
 from lit_idim.projections import PROJECTIONS
 from lit_idim.study.agreement import settings_to_agree
@@ -14,7 +16,7 @@ from lit_idim.study.cell import load_cells
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
-from lit_idim.study.outputs import draw_figures, labels_of, write_tables
+from lit_idim.study.outputs import draw_figures, fitted_curves, labels_of, write_tables
 from lit_idim.study.progress import Progress
 from lit_idim.study.provenance import write_config
 from lit_idim.study.settings import StudySettings
@@ -23,6 +25,7 @@ from lit_idim.tasks import get_split, get_task
 from lit_idim.training.distributed import num_launched_processes
 
 LEDGER_FILE = "ledger.sqlite"
+FAILED_CELLS_EXIT_CODE = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,16 +35,31 @@ class StudyResult:
     Attributes:
         rows: of `d90.csv`.
         figures: paths of the figures.
+        records: trainings that the rows are made from and those that a search has not asked for in the end.
+        curves: ln d and the fitted score there, by model, checkpoint, task and method.
         num_failed: cells that failed, baselines included.
     """
 
     rows: list[D90Row]
     figures: list[Path]
+    records: list[TrainingRecord]
+    curves: dict[CellKey, Curve]
     num_failed: int
+
+    @property
+    def exit_code(self) -> int:
+        """Of a command: 1 if a cell failed."""
+        return FAILED_CELLS_EXIT_CODE if self.num_failed else 0
 
 
 def measure(
-    settings: StudySettings, out: Path, *, ledger: str | None = None, workers: int = 1, threads: int | None = None
+    settings: StudySettings,
+    out: Path,
+    *,
+    ledger: str | None = None,
+    workers: int = 1,
+    threads: int | None = None,
+    of_the_study: Mapping[str, Any] | None = None,
 ) -> StudyResult:
     """Runs a study, or goes on with one, and writes its outputs.
 
@@ -51,6 +69,7 @@ def measure(
         ledger: address of the ledger; `ledger.sqlite` in `out` if None.
         workers: processes that run trainings side by side, this one included.
         threads: of each of them; torch's default if None.
+        of_the_study: further arguments of its command, for `config.yaml`.
 
     Raises:
         UserError: for bad settings, an unusable folder or ledger. A checkpoint that cannot be used fails its own cells.
@@ -66,7 +85,8 @@ def measure(
     with _as_output_error(out):
         opened = Ledger.open(address, settings=settings_to_agree(settings))
         where = None if ledger is None else find_location(ledger).name
-        write_config(out, settings, out=out.resolve(), ledger=where, workers=workers, threads=threads)
+        of_the_run = {"out": out.resolve(), "ledger": where, "workers": workers, "threads": threads}
+        write_config(out, settings, **(of_the_study or {}), **of_the_run)
     with opened as book, working_beside(workers - 1, settings, address, threads=threads):
         labels = labels_of(settings)
         with Progress(cells, settings.search) as progress:
@@ -86,10 +106,11 @@ def measure(
             records = book.records()
             rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
             measured = [record for state in driver.states for record in state.records.values()]
-            figures = draw_figures(out, settings, rows, estimates, measured)
+            curves = fitted_curves(rows, estimates)
+            figures = draw_figures(out, settings, rows, curves, measured)
         failed_heads = [state for state in driver.states if state.cell.is_baseline and state.reason is not None]
     num_failed = sum(row.status == "failed" for row in rows) + len(failed_heads)
-    return StudyResult(rows=rows, figures=figures, num_failed=num_failed)
+    return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
 def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None) -> StudyResult:
@@ -109,8 +130,9 @@ def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None)
     with _as_output_error(out):
         rows, estimates = write_tables(out, settings, cells, records, labels_of(settings))
         measured = [record for cell in cells for record in cell.records.values()]
-        figures = draw_figures(out, settings, rows, estimates, measured)
-    return StudyResult(rows=rows, figures=figures, num_failed=0)
+        curves = fitted_curves(rows, estimates)
+        figures = draw_figures(out, settings, rows, curves, measured)
+    return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=0)
 
 
 def make_folder(out: Path) -> None:

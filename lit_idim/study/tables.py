@@ -39,12 +39,26 @@ def write_trials(path: Path, records: Iterable[TrainingRecord]) -> None:
         [getattr(record, name) for name in scalars] + [getattr(record, name).get(key) for name, key in entries]
         for record in ordered
     )
-    _write(path, header, rows)
+    write_table(path, header, rows)
+
+
+def write_table(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Writes a table as CSV, aside first: None is empty, a float all its digits, what is neither is JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+    try:
+        with aside.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(header)
+            writer.writerows([_cell(value) for value in row] for row in rows)
+        aside.replace(path)
+    finally:
+        aside.unlink(missing_ok=True)
 
 
 def write_d90(path: Path, rows: Iterable[D90Row]) -> None:
     """Writes one row a d90, in the order given."""
-    _write(path, D90_COLUMNS, ([getattr(row, name) for name in D90_COLUMNS] for row in rows))
+    write_table(path, D90_COLUMNS, ([getattr(row, name) for name in D90_COLUMNS] for row in rows))
 
 
 def read_d90(path: Path) -> list[D90Row]:
@@ -68,19 +82,6 @@ def _place(record: TrainingRecord) -> tuple[Any, ...]:
     step = -1 if record.pretraining_step is None else record.pretraining_step
     cell = (record.model, step, record.checkpoint, record.task, record.method, record.projection or "")
     return (*cell, -1 if record.d is None else record.d, record.learning_rate, record.replicate, record.key)
-
-
-def _write(path: Path, header: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
-        with aside.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows([_cell(value) for value in row] for row in rows)
-        aside.replace(path)
-    finally:
-        aside.unlink(missing_ok=True)
 
 
 def _cell(value: Any) -> str:

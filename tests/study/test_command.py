@@ -18,7 +18,13 @@ from lit_idim.study import run
 from .simulated import LABELS, SimulatedTrainings, load_all, settings_of
 
 STUDY = runpy.run_path(str(resource_path("studies") / "pretrain_curve.py"))["pretrain_curve"]
-WORDS = ("--series=[toy-L2-H128]", "--steps=[1000, 4000]", "--tasks=[toy-sst2]", "--training.num-updates=100")
+WORDS = (
+    "--series=[toy-L2-H128]",
+    "--steps=[1000, 4000]",
+    "--tasks=[toy-sst2]",
+    "--training.num-updates=100",
+    "--head-baseline",
+)
 SEARCH = ("--search.d-max=4000", "--search.tolerance=0.5", "--search.max-trainings=16")
 Command = Callable[..., tuple[int, str, str]]
 
