@@ -12,6 +12,7 @@ from lit_idim.data.batching import EvaluationBatchSampler, TrainingBatchSampler,
 from lit_idim.data.encoded_dataset import EncodedDataset
 from lit_idim.data.encoding import encode_examples
 from lit_idim.data.encoding_cache import EncodingCache, cache_key
+from lit_idim.data.examples import Examples
 from lit_idim.data.sampling import sample_positions
 from lit_idim.data.sources import load_examples
 from lit_idim.data.tokenizer import load_tokenizer, tokenizer_fingerprint
@@ -202,11 +203,16 @@ class GLUEDataModule(lightning.LightningDataModule):
             self._datasets[split_name] = self._load(split_name)
         return self._datasets[split_name]
 
-    def _load(self, split_name: str) -> EncodedDataset:
+    def examples(self, split_name: str) -> Examples:
+        """The examples of a split before tokenisation, after `max_train_examples` or `max_dev_examples`."""
         examples = load_examples(self.task, split_name, self.data_dir)
         limit = self._max_examples(split_name)
         where = f"{self.task.name}/{split_name}"
-        examples = examples.take(sample_positions(len(examples), limit, self.subset_seed, where))
+        return examples.take(sample_positions(len(examples), limit, self.subset_seed, where))
+
+    def _load(self, split_name: str) -> EncodedDataset:
+        where = f"{self.task.name}/{split_name}"
+        examples = self.examples(split_name)
         checksum = examples.checksum()
         key = cache_key(checksum, tokenizer_fingerprint(self.tokenizer), self.max_length)
         name = f"{self.task.name}-{split_name}-{key}"

@@ -100,7 +100,7 @@ class Trainings:
         """
         started = time.perf_counter()
         data = self.data(request)
-        classifier, weights_checksum = self._classifier(request)
+        classifier, weights_checksum = self.classifier(request)
         checksums = {"weights": weights_checksum, "train": data.checksums["train"], "dev": data.checksums["dev"]}
         if isinstance(classifier.network, Subspace):
             checksums["projection"] = classifier.network.projection.checksum()
@@ -161,7 +161,7 @@ class Trainings:
             UserError: if the checkpoint cannot be loaded.
         """
         tokenizer, _ = self._tell_tokenizer(request.location.tokenizer or request.location.model)
-        return {"weights": weights or self._classifier(request)[1], "tokenizer": tokenizer}
+        return {"weights": weights or self.classifier(request)[1], "tokenizer": tokenizer}
 
     def _tell_tokenizer(self, name: str) -> tuple[str, str]:
         """What decides the batches that a tokenizer makes: the checkpoints of a series hold one and the same."""
@@ -170,8 +170,12 @@ class Trainings:
             self._tokenizers[name] = tokenizer_fingerprint(tokenizer), tokenizer.padding_side
         return self._tokenizers[name]
 
-    def _classifier(self, request: TrainingRequest) -> tuple[SubspaceClassifier, str]:
-        """A classifier at theta_0, and the checksum of its encoder."""
+    def classifier(self, request: TrainingRequest) -> tuple[SubspaceClassifier, str]:
+        """A classifier of its own at theta_0, and the checksum of its encoder.
+
+        Raises:
+            UserError: if the checkpoint cannot be loaded, or names and sizes do not fit.
+        """
         models, checksums = self._models, []
 
         class Classifier(SubspaceClassifier):

@@ -1,10 +1,11 @@
 """A training in segments: each a Trainer's fit of one epoch, scored at its end."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy.typing as npt
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
+from lightning.pytorch import Callback
 
 from lit_idim.data import GLUEDataModule
 from lit_idim.training.classifier import SubspaceClassifier
@@ -22,6 +23,7 @@ class SegmentedTraining:
         data: its task's.
         num_updates: of the whole training.
         precision: of the forward and backward pass.
+        callbacks: further ones of every segment; what they keep from segment to segment is theirs to keep.
 
     Attributes:
         num_done: updates made.
@@ -30,12 +32,19 @@ class SegmentedTraining:
     """
 
     def __init__(
-        self, classifier: SubspaceClassifier, data: GLUEDataModule, *, num_updates: int, precision: _PRECISION_INPUT
+        self,
+        classifier: SubspaceClassifier,
+        data: GLUEDataModule,
+        *,
+        num_updates: int,
+        precision: _PRECISION_INPUT,
+        callbacks: Sequence[Callback] = (),
     ) -> None:
         self.classifier = classifier
         self.data = data
         self.num_updates = num_updates
         self.precision = precision
+        self.callbacks = tuple(callbacks)
         self.num_done = 0
         self.broken_at: int | None = None
         self.device = ""
@@ -63,7 +72,7 @@ class SegmentedTraining:
             max_epochs=1,
             max_steps=len(segment.updates),
             precision=self.precision,
-            callbacks=[watch, dev],
+            callbacks=[watch, dev, *self.callbacks],
             enable_progress_bar=False,
         )
         if self._scaling:

@@ -1,0 +1,28 @@
+"""The seeds that a message stands for."""
+
+from lit_idim.randomness import stream_key
+
+_KINDS = ("projection", "head", "order", "dropout")
+
+
+def derived_seeds(
+    *, study_seed: int, series: str, step: int, task: str, method: str, d: int | None, replicate: int
+) -> dict[str, int]:
+    """The seeds of a training of a study, as `PreparedCell.seeds` derives them.
+
+    Args:
+        study_seed: of the study.
+        series: name of the checkpoint series.
+        step: of pretraining.
+        task: name of the task.
+        method: "did" or "said".
+        d: trained numbers.
+        replicate: number of the seeds.
+
+    Example:
+        >>> sorted(derived_seeds(study_seed=0, series="toy", step=0, task="rte", method="did", d=9, replicate=0))
+        ['dropout', 'head', 'order', 'projection', 'subset']
+    """
+    name = f"{series}/{step}/{task}/{method}/{d}/{replicate}"
+    seeds = {kind: stream_key(study_seed, f"study/{kind}/{name}")[0] for kind in _KINDS}
+    return seeds | {"subset": stream_key(study_seed, f"study/subset/{task}")[0]}
