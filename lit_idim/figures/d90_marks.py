@@ -1,8 +1,8 @@
-"""Marks of one series of d90 along the pretraining steps: a number with its interval, or the status that it has."""
+"""Marks of one series of d90 along its x: a number with its interval, or the status that it has."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -24,7 +24,7 @@ STATUS_LABELS = {
 STATUS_MARKERS = {"above_range": "^", "below_range": "v", "no_signal": "x", "failed": "+"}
 
 Number = tuple[int, float | None, float | None, float | None]
-"""Pretraining step, d90, low and high."""
+"""x, d90, low and high."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,42 +35,54 @@ class SeriesLook:
         label: its name in the legend.
         color: of line and marks.
         marker: of its numbers.
-        line_style: of its line.
-        shift_points: to the right, so that series at the same step do not hide each other.
-        status_shift_points: the same for marks of a status, by step; they all stand at one height.
+        line_style: of its line; "" for none.
+        shift_points: to the right, so that series at the same x do not hide each other.
+        status_shift_points: the same for marks of a status, by x; they all stand at one height.
         shaded: whether the interval is an area too.
     """
 
     label: str
     color: str
     marker: str
-    line_style: LineStyle
+    line_style: LineStyle | Literal[""]
     shift_points: float
     status_shift_points: Mapping[int, float]
     shaded: bool
 
 
-def draw_series(axes: Axes, rows: Sequence[D90Row], look: SeriesLook, variant: D90Variant) -> None:
-    """Draws the rows of one model, task and method; all have a pretraining step."""
-    rows = sorted(rows, key=_step)
+def pretraining_step(row: D90Row | GeometricMeanRow) -> int:
+    """The x of a series along its pretraining; of a row that has a step."""
+    assert row.pretraining_step is not None
+    return row.pretraining_step
+
+
+def draw_series(
+    axes: Axes,
+    rows: Sequence[D90Row],
+    look: SeriesLook,
+    variant: D90Variant,
+    x_of: Callable[[D90Row], int] = pretraining_step,
+) -> None:
+    """Draws the rows of one series, each at its x."""
+    rows = sorted(rows, key=x_of)
     reached = [row.status_of(variant) == "reached" for row in rows]
     numbers = [
-        (_step(row), *(row.drawn_interval_of(variant) if one else (None, None, None)))
+        (x_of(row), *(row.drawn_interval_of(variant) if one else (None, None, None)))
         for row, one in zip(rows, reached, strict=True)
     ]
     _draw_numbers(axes, numbers, look)
     for row in rows:
-        status = row.status_of(variant)
-        shift = _shift(axes, look.status_shift_points[_step(row)])
+        status, x = row.status_of(variant), x_of(row)
+        shift = _shift(axes, look.status_shift_points[x])
         if status in ("above_range", "below_range"):
             edge, direction = (row.d_max, 1) if status == "above_range" else (row.d_min, -1)
             on_scale = axes.transData + shift
             mark: dict[str, Any] = {"transform": on_scale, "clip_on": False, "zorder": 5}
             mark |= {"color": look.color, "gid": status}
-            axes.plot(_step(row), edge, STATUS_MARKERS[status], **mark)
+            axes.plot(x, edge, STATUS_MARKERS[status], **mark)
             axes.annotate(
                 "",
-                xy=(_step(row), edge),
+                xy=(x, edge),
                 xycoords=on_scale,
                 xytext=(0, 13 * direction),
                 textcoords="offset points",
@@ -81,13 +93,13 @@ def draw_series(axes: Axes, rows: Sequence[D90Row], look: SeriesLook, variant: D
             marker = look.marker if status == "trivial" else STATUS_MARKERS[status]
             on_strip = blended_transform_factory(axes.transData, axes.transAxes) + shift
             mark = {"color": look.color, "markerfacecolor": "white", "transform": on_strip, "gid": status}
-            axes.plot(_step(row), STRIP_HEIGHT / 2, marker, **mark)
+            axes.plot(x, STRIP_HEIGHT / 2, marker, **mark)
 
 
 def draw_means(axes: Axes, means: Sequence[GeometricMeanRow], look: SeriesLook) -> None:
     """Draws the geometric means of one model and method as a thick line; steps without one are gaps."""
-    ordered = sorted((mean for mean in means if mean.pretraining_step is not None), key=lambda mean: _step(mean))
-    numbers = [(_step(mean), mean.d90, mean.d90_low, mean.d90_high) for mean in ordered]
+    ordered = sorted((mean for mean in means if mean.pretraining_step is not None), key=pretraining_step)
+    numbers = [(pretraining_step(mean), mean.d90, mean.d90_low, mean.d90_high) for mean in ordered]
     _draw_numbers(axes, numbers, look, thick=True)
 
 
@@ -116,11 +128,6 @@ def status_handles(statuses: set[str]) -> list[Line2D]:
     ]
 
 
-def _step(row: D90Row | GeometricMeanRow) -> int:
-    assert row.pretraining_step is not None
-    return row.pretraining_step
-
-
 def _shift(axes: Axes, points: float) -> Transform:
     """Moves to the right by so many points."""
     figure = axes.get_figure(root=True)
@@ -129,15 +136,15 @@ def _shift(axes: Axes, points: float) -> Transform:
 
 
 def _draw_numbers(axes: Axes, numbers: Sequence[Number], look: SeriesLook, *, thick: bool = False) -> None:
-    """Line, marks and intervals; a step without a number interrupts the line."""
-    step, d90, low, high = (
+    """Line, marks and intervals; an x without a number interrupts the line."""
+    x, d90, low, high = (
         np.array([np.nan if value is None else value for value in column], dtype=np.float64)
         for column in zip(*numbers, strict=True)
     )
     transform = axes.transData + _shift(axes, look.shift_points)
     style: dict[str, Any] = {"color": look.color, "transform": transform, "zorder": 4 if thick else 3}
     axes.plot(
-        step,
+        x,
         d90,
         linestyle=look.line_style,
         marker=look.marker,
@@ -147,5 +154,5 @@ def _draw_numbers(axes: Axes, numbers: Sequence[Number], look: SeriesLook, *, th
         **style,
     )
     if look.shaded:
-        axes.fill_between(step, low, high, alpha=0.15, linewidth=0, **(style | {"zorder": 1}))
-    axes.vlines(step, low, high, linewidth=1.6 if thick else 0.8, alpha=0.7, **style)
+        axes.fill_between(x, low, high, alpha=0.15, linewidth=0, **(style | {"zorder": 1}))
+    axes.vlines(x, low, high, linewidth=1.6 if thick else 0.8, alpha=0.7, **style)

@@ -1,6 +1,5 @@
 """The figure of the main job: d90 against pretraining step, a line a task and method, and their geometric mean."""
 
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -9,28 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from lit_idim.figures.caption import caption as caption_of
-from lit_idim.figures.d90_marks import STRIP_HEIGHT, draw_means, draw_series
+from lit_idim.figures.d90_marks import draw_means, draw_series
 from lit_idim.figures.d90_series import Plan, legend_handles, plan_figure, reference_style
+from lit_idim.figures.d_axis import set_d_axis
 from lit_idim.figures.step_axis import set_step_axis
 from lit_idim.figures.style import (
     FONT_POINTS,
     GREY,
     LEGEND_ROW_INCHES,
     SETTINGS,
-    log_ticks,
     new_page,
     save_figure,
-    set_log_ticks,
     shortened,
 )
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.geometric_mean import geometric_mean_rows
 
-AXIS_LABELS: dict[D90Variant, str] = {
-    "d90": "d90 (trained numbers)",
-    "d90_chance_corrected": "chance-corrected d90 (trained numbers)",
-    "d90_final_target": "final-target d90 (trained numbers)",
-}
 PANEL_INCHES = 3.6
 PANEL_TITLE_INCHES = 4.0
 
@@ -105,9 +98,9 @@ def draw_d90_vs_pretraining_step(
 def _draw_panel(
     axes: Axes, rows: Sequence[D90Row], plan: Plan, variant: D90Variant, references: Mapping[str, float]
 ) -> None:
-    axes.set(yscale="log", xlabel="pretraining step", ylabel=AXIS_LABELS[variant])
+    axes.set_xlabel("pretraining step")
     set_step_axis(axes, [row.pretraining_step for row in rows if row.pretraining_step is not None])
-    _set_d_axis(axes, rows, variant, references)
+    set_d_axis(axes, rows, variant, list(references.values()))
     for key, look in plan.looks.items():
         if of_series := [row for row in rows if plan.key(row) == key]:
             draw_series(axes, of_series, look, variant)
@@ -117,29 +110,3 @@ def _draw_panel(
             draw_means(axes, of_method, look)
     for number, d in enumerate(references.values()):
         axes.axhline(d, color=GREY, linestyle=reference_style(number), linewidth=1, zorder=0)
-
-
-def _set_d_axis(axes: Axes, rows: Sequence[D90Row], variant: D90Variant, references: Mapping[str, float]) -> None:
-    """Limits that hold all numbers, above a strip for what has no place on the scale."""
-    ends = [end for row in rows for end in _ends(row, variant)] or [float(rows[0].d_min), float(rows[0].d_max)]
-    ends += references.values()
-    low, high = math.log10(min(ends)), math.log10(max(ends))
-    spare = max(0.0, 1 - (high - low)) / 2
-    low, high = low - spare, high + spare
-    statuses = {row.status_of(variant) for row in rows}
-    has_strip = bool(statuses & {"trivial", "no_signal", "failed"})
-    above = (high - low) * (0.12 if "above_range" in statuses else 0.05)
-    below = (high - low) * (0.12 if "below_range" in statuses else 0.05)
-    strip = (high - low + above + below) * STRIP_HEIGHT / (1 - STRIP_HEIGHT) if has_strip else 0.0
-    axes.set_ylim(10 ** (low - below - strip), 10 ** (high + above))
-    set_log_ticks(axes, "y", log_ticks(10 ** (low - below), 10 ** (high + above)))
-    if has_strip:
-        axes.plot([0, 1], [STRIP_HEIGHT] * 2, color=GREY, linewidth=0.5, transform=axes.transAxes, gid="strip")
-
-
-def _ends(row: D90Row, variant: D90Variant) -> list[float]:
-    """What the axis must hold of a row: its number and interval, or the end of the range that it lies beyond."""
-    status = row.status_of(variant)
-    if status == "reached":
-        return [end for end in row.drawn_interval_of(variant) if end is not None]
-    return {"above_range": [float(row.d_max)], "below_range": [float(row.d_min)]}.get(status or "", [])

@@ -163,10 +163,10 @@ def shortened(text: str, width_inches: float, points: float) -> str:
 def compact(value: float) -> str:
     """A number as an axis or a panel shows it.
 
-    >>> [compact(value) for value in (0, 0.05, 310.4, 1000, 4500, 200000, 1e6)]
-    ['0', '0.05', '310', '1k', '4.5k', '200k', '1M']
+    >>> [compact(value) for value in (0, 0.05, 310.4, 1000, 4500, 200000, 1e6, 1e9)]
+    ['0', '0.05', '310', '1k', '4.5k', '200k', '1M', '1B']
     """
-    for unit, name in ((1e6, "M"), (1e3, "k")):
+    for unit, name in ((1e9, "B"), (1e6, "M"), (1e3, "k")):
         if abs(value) >= unit:
             return f"{value / unit:.3g}{name}"
     return f"{value:.3g}"

@@ -28,7 +28,10 @@ _SOURCE_FIELDS = {
     "hub_repository": {"repository", "repositories"},
     "tar": {"url", "sha256"},
 }
-_TEXT_FIELDS = ("architecture", "family_model", "license", "citation", "url", "notes", "tokens_per_step_reason")
+_TEXT_FIELDS = (
+    *("architecture", "family_model", "family", "tokens_per_step_reason"),
+    *("license", "citation", "url", "notes"),
+)
 _FIELDS = {"name", "title", "source", "steps", "unit", "tokens_per_step", "tokenizer", "checksums", *_TEXT_FIELDS}
 
 

@@ -25,6 +25,8 @@ class Series:
         architecture: in words, as in the paper.
         family_model: a model of `lit_idim.families` with the same architecture, which tells D before a download; None
             if there is none, or the steps differ.
+        family: name of the models of one recipe that this is one size of, as figures group them; that of `family_model`
+            if None.
         license: of the weights.
         citation: of the paper.
         url: of the release.
@@ -42,6 +44,7 @@ class Series:
     tokens_per_step_reason: str | None = None
     architecture: str | None = None
     family_model: str | None = None
+    family: str | None = None
     license: str | None = None
     citation: str | None = None
     url: str | None = None

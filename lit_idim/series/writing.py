@@ -12,7 +12,10 @@ from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
 from lit_idim.series.reading import SERIES_FILE
 from lit_idim.series.series import Series
 
-_TEXT_FIELDS = ("tokens_per_step_reason", "architecture", "family_model", "license", "citation", "url", "notes")
+_TEXT_FIELDS = (
+    *("tokens_per_step_reason", "architecture", "family_model", "family"),
+    *("license", "citation", "url", "notes"),
+)
 
 
 def write_series(series: Series, folder: str | Path) -> Path:

@@ -73,19 +73,10 @@ def fit_censored_line(x: Floats, y: Floats, censoring: npt.NDArray[np.int64], *,
         >>> round(line.slope, 2), line.slope_low < -2 < line.slope_high
         (-2.04, True)
     """
-    known = censoring == 0
-    num_known = int(known.sum())
-    if num_known < 3 or np.ptp(x[known]) == 0:
-        raise ValueError(
-            f"expected at least 3 known values at 2 or more x, got {num_known} at {len(np.unique(x[known]))} x"
-        )
-    x_mean, x_scale = float(x[known].mean()), float(x[known].std())
-    y_mean, y_scale = float(y[known].mean()), float(y[known].std()) or 1.0
-    u, v = (x - x_mean) / x_scale, (y - y_mean) / y_scale
-    slope, offset = np.polyfit(u[known], v[known], 1)
-    sigma = max(float(np.std(v[known] - offset - slope * u[known])), 10 / MAX_INVERSE_SIGMA)
-    start = np.array([1 / sigma, offset / sigma, slope / sigma])
-    best, loss = _fit(np.stack([np.ones_like(u), u], axis=1), v, censoring, start)
+    num_known = int((censoring == 0).sum())
+    u, x_mean, x_scale = _standardised(x, censoring)
+    v, y_mean, y_scale = _standardised(y, censoring)
+    best, loss = _fit_standardised(u, v, censoring)
     gamma, offset, slope = best[0], best[1] / best[0], best[2] / best[0]
 
     quantile = float(student_t.ppf(0.5 + level / 2, num_known - 2))
@@ -107,6 +98,38 @@ def fit_censored_line(x: Floats, y: Floats, censoring: npt.NDArray[np.int64], *,
         slope_high=high,
         sigma=float(y_scale / gamma),
     )
+
+
+def censored_slope(x: Floats, y: Floats, censoring: npt.NDArray[np.int64]) -> float:
+    """The slope that `fit_censored_line` finds, without its interval; arguments and errors are the same.
+
+    Example:
+        >>> x = np.arange(4.0)
+        >>> round(censored_slope(x, 5 - 2 * x + np.array([0.1, -0.1, 0.1, -0.1]), np.zeros(4, int)), 2)
+        -2.04
+    """
+    u, _, x_scale = _standardised(x, censoring)
+    v, _, y_scale = _standardised(y, censoring)
+    best, _ = _fit_standardised(u, v, censoring)
+    return float(best[2] / best[0] * y_scale / x_scale)
+
+
+def _standardised(values: Floats, censoring: npt.NDArray[np.int64]) -> tuple[Floats, float, float]:
+    """Values in standard deviations from the mean of the known ones, that mean and that deviation."""
+    known = values[censoring == 0]
+    mean, scale = (float(known.mean()), float(known.std()) or 1.0) if len(known) else (0.0, 1.0)
+    return (values - mean) / scale, mean, scale
+
+
+def _fit_standardised(u: Floats, v: Floats, censoring: npt.NDArray[np.int64]) -> tuple[Floats, float]:
+    known = censoring == 0
+    if known.sum() < 3 or np.ptp(u[known]) == 0:
+        num_x = len(np.unique(u[known]))
+        raise ValueError(f"expected at least 3 known values at 2 or more x, got {known.sum()} at {num_x} x")
+    slope, offset = np.polyfit(u[known], v[known], 1)
+    sigma = max(float(np.std(v[known] - offset - slope * u[known])), 10 / MAX_INVERSE_SIGMA)
+    start = np.array([1 / sigma, offset / sigma, slope / sigma])
+    return _fit(np.stack([np.ones_like(u), u], axis=1), v, censoring, start)
 
 
 def _fit(design: Floats, y: Floats, censoring: npt.NDArray[np.int64], start: Floats) -> tuple[Floats, float]:

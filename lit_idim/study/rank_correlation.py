@@ -50,14 +50,26 @@ def rank_correlations(
     normal = rng.standard_normal((num_resamples, len(x)))
     moved = values + np.where(known, normal * np.where(normal < 0, log_errors[:, 0], log_errors[:, 1]), 0.0)
     both = np.vstack([values, moved])
-    return _estimate(_spearman(x, both), level), _estimate(_kendall(x, both), level)
+    return _estimate(spearman(x, both), level), _estimate(_kendall(x, both), level)
 
 
-def _spearman(x: Floats, values: Floats) -> Floats:
-    """Correlation of the ranks, shape (R,), of x (n,) with each row of values (R, n); NaN where all are tied."""
-    a, b = rankdata(x), rankdata(values, axis=1)
-    a, b = a - a.mean(), b - b.mean(axis=1, keepdims=True)
-    return _quotient(b @ a, (a @ a) * np.sum(b * b, axis=1))
+def spearman(x: Floats, values: Floats) -> Floats:
+    """Spearman's rho of each row; tied values share their mean rank.
+
+    Args:
+        x: shape (n,), or (R, n) with a row for each row of values.
+        values: shape (R, n).
+
+    Returns:
+        Shape (R,); NaN where all x or all values are tied.
+
+    Example:
+        >>> spearman(np.arange(3.0), np.array([[1.0, 2.0, np.inf], [5.0, 5.0, 5.0]]))
+        array([ 1., nan])
+    """
+    a, b = rankdata(x, axis=-1), rankdata(values, axis=1)
+    a, b = a - a.mean(axis=-1, keepdims=True), b - b.mean(axis=1, keepdims=True)
+    return _quotient(np.sum(a * b, axis=1), np.sum(a * a, axis=-1) * np.sum(b * b, axis=1))
 
 
 def _kendall(x: Floats, values: Floats) -> Floats:

@@ -1,24 +1,20 @@
 """How d90 changes with pretraining step or model size: rank correlations and slope, censored cells included."""
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 from lit_idim.randomness import stream_key
-from lit_idim.study.censored_regression import CensoredLine, fit_censored_line
+from lit_idim.study.censored_regression import CensoredLine
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.geometric_mean import GeometricMeanRow
 from lit_idim.study.rank_correlation import Estimate, rank_correlations
+from lit_idim.study.trend_points import INTERVAL_LEVEL, TrendPoint, fit_slope, rank_refusal, trend_points
 
 TrendAxis = Literal["pretraining_step", "num_parameters"]
-
-INTERVAL_LEVEL = 0.9
-MIN_POINTS = 3
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +77,6 @@ class Trend:
     notes: str
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Point:
-    x: int
-    censoring: int  # 0 reached, +1 above range, -1 below range
-    value: float  # d90, or the end of the range that it lies beyond
-    low: float | None
-    high: float | None
-    log_errors: tuple[float, float]
-
-
 def trend(
     rows: Sequence[D90Row] | Sequence[GeometricMeanRow],
     x: TrendAxis = "pretraining_step",
@@ -121,8 +107,8 @@ def trend(
     groups = {(getattr(row, "task", "geometric mean"), row.method) for row in rows}
     if len(groups) > 1:
         raise ValueError(f"rows: expected one task and method, got {sorted(groups)}; call trend for each")
-    points, counts = _points(rows, x, variant)
-    reason = _refusal(points)
+    points, counts = trend_points(rows, [getattr(row, x) for row in rows], variant)
+    reason = rank_refusal(points)
     spearman: Estimate = (None, None, None)
     kendall: Estimate = (None, None, None)
     if reason is None:
@@ -135,7 +121,7 @@ def trend(
             num_resamples=num_resamples,
             level=INTERVAL_LEVEL,
         )
-    line, slope_reason, slope_points = _slope(points)
+    line, slope_reason, slope_points = fit_slope(points)
     reached = [point for point in points if point.censoring == 0]
     return Trend(
         x=x,
@@ -166,66 +152,7 @@ def trend(
     )
 
 
-def _points(
-    rows: Sequence[D90Row] | Sequence[GeometricMeanRow], x: TrendAxis, variant: D90Variant
-) -> tuple[list[_Point], Counter[str]]:
-    points = []
-    counts: Counter[str] = Counter()
-    for row in rows:
-        where = row.pretraining_step if x == "pretraining_step" else row.num_parameters
-        if isinstance(row, GeometricMeanRow):
-            status = "missing" if row.d90 is None else "reached"
-            value, low, high = row.d90, row.d90_low, row.d90_high
-        else:
-            status = row.status_of(variant) or "missing"
-            value, low, high = row.drawn_interval_of(variant)  # an open end is that of the range of d
-            value = {"above_range": float(row.d_max), "below_range": float(row.d_min)}.get(status, value)
-        if status in ("trivial", "no_signal", "failed"):
-            counts[status] += 1
-        elif status == "missing" or where is None or value is None:
-            counts["missing"] += 1
-        else:
-            censoring = {"reached": 0, "above_range": 1, "below_range": -1}[status]
-            errors = _log_errors(value, low, high, row.interval_level)
-            points.append(_Point(x=where, censoring=censoring, value=value, low=low, high=high, log_errors=errors))
-    return points, counts
-
-
-def _refusal(points: Sequence[_Point]) -> str | None:
-    if len(points) < MIN_POINTS:
-        return f"{len(points)} usable cells, at least {MIN_POINTS} are needed"
-    if len({point.x for point in points}) < 2:
-        return "all usable cells lie at one x"
-    if len({point.censoring or point.value for point in points}) < 2:
-        return "all usable cells are tied"
-    return None
-
-
-def _log_errors(value: float, low: float | None, high: float | None, level: float) -> tuple[float, float]:
-    """Standard errors of ln d90 downwards and upwards; a side without an end takes the other's, none means 0."""
-    quantile = NormalDist().inv_cdf(0.5 + level / 2)
-    below = max(0.0, math.log(value / low)) / quantile if low else None
-    above = max(0.0, math.log(high / value)) / quantile if high else None
-    return (below if below is not None else above or 0.0, above if above is not None else below or 0.0)
-
-
-def _slope(points: Sequence[_Point]) -> tuple[CensoredLine | None, str | None, list[_Point]]:
-    used = [point for point in points if point.x > 0]
-    num_reached = sum(point.censoring == 0 for point in used)
-    if num_reached < MIN_POINTS:
-        return None, f"{num_reached} reached cells at x > 0, at least {MIN_POINTS} are needed", used
-    if len({point.x for point in used if point.censoring == 0}) < 2:
-        return None, "all reached cells at x > 0 lie at one x", used
-    line = fit_censored_line(
-        np.log([point.x for point in used]),
-        np.log([point.value for point in used]),
-        np.array([point.censoring for point in used], dtype=np.int64),
-        level=INTERVAL_LEVEL,
-    )
-    return line, None, used
-
-
-def _overlap(reached: Sequence[_Point]) -> bool | None:
+def _overlap(reached: Sequence[TrendPoint]) -> bool | None:
     lows = [point.low for point in reached if point.low is not None]
     highs = [point.high for point in reached if point.high is not None]
     if len(reached) < 2 or len(lows) < len(reached) or len(highs) < len(reached):
@@ -233,7 +160,7 @@ def _overlap(reached: Sequence[_Point]) -> bool | None:
     return max(lows) <= min(highs)
 
 
-def _notes(points: Sequence[_Point], counts: Counter[str], line: CensoredLine | None) -> str:
+def _notes(points: Sequence[TrendPoint], counts: Counter[str], line: CensoredLine | None) -> str:
     notes = ["intervals of rank correlations hold the error of each d90, intervals of the slope the scatter of cells"]
     if num_censored := sum(point.censoring != 0 for point in points):
         notes.append(

@@ -1,0 +1,52 @@
+"""At which pretraining step the models of a study are compared by size."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from lit_idim.errors import UserError
+from lit_idim.study.cell import load_cells
+from lit_idim.study.d90_row import D90Row
+from lit_idim.study.settings import StudySettings
+
+
+def fix_step(settings: StudySettings, pretraining_step: int | None) -> tuple[StudySettings, int | None]:
+    """The settings of a study of model sizes, and the step at which its series are compared.
+
+    Args:
+        settings: with `steps` None, only `pretraining_step` is measured where that is given.
+        pretraining_step: one of the steps; the last one that all series have if None.
+
+    Returns:
+        The settings, and the step; None without a series.
+
+    Raises:
+        UserError: if there is no such step, or none in common.
+    """
+    if pretraining_step is not None and settings.steps is None:
+        settings = replace(settings, steps=(pretraining_step,))
+    steps: dict[str, set[int]] = {}
+    for cell in load_cells(settings):
+        if not cell.series.is_single:
+            steps.setdefault(cell.series.name, set()).add(cell.step)
+    if not steps:
+        if pretraining_step is not None:
+            raise UserError(
+                f"pretraining_step: the models of this study have none; leave out {pretraining_step}, or pass --series"
+            )
+        return settings, None
+    common = set.intersection(*steps.values())
+    if pretraining_step is None:
+        if not common:
+            raise UserError("pretraining_step: the series have no step in common; choose others, or the same --steps")
+        return settings, max(common)
+    if pretraining_step not in common:
+        raise UserError(
+            f"pretraining_step: expected one of {', '.join(map(str, sorted(common)))}, the steps that are measured of "
+            f"every series; got {pretraining_step}"
+        )
+    return settings, pretraining_step
+
+
+def rows_at(rows: Iterable[D90Row], pretraining_step: int | None) -> Sequence[D90Row]:
+    """The rows of that step, and those of models without steps."""
+    return [row for row in rows if row.pretraining_step in (None, pretraining_step)]

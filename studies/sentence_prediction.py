@@ -1,0 +1,37 @@
+"""d90 of whole pretrained models on sentence prediction, DID and SAID: Table 1 and Figure 1 of the paper.
+
+    lightning run studies/sentence_prediction.py                                            # toy models, no download
+    lightning run studies/sentence_prediction.py --config configs/sentence_prediction/paper.yaml --dry-run
+
+After Aghajanyan, Zettlemoyer and Gupta 2020 (arXiv 2012.13255), section 4.1. Beside the tables and figures that every
+study writes there are `table1.csv` and `table1.md`, the paper's numbers beside those measured, and
+`figures/figure1.png`.
+"""
+
+import sys
+
+import torch
+
+from lit_idim.commands.study import run_study
+from lit_idim.figures.scores_by_model import scores_by_model
+from lit_idim.study.published_table import compare, markdown, write_comparison
+from lit_idim.study.run_options import RunOptions, run_as_asked
+from lit_idim.study.settings import StudySettings
+
+
+def sentence_prediction(settings: StudySettings, options: RunOptions) -> int:
+    """Measures d90 of pretrained models with DID and SAID, beside the numbers that the paper has of them."""
+    result = run_as_asked(settings, options)
+    if result is None:
+        return 0
+    lines = compare(result.rows)
+    write_comparison(options.out, "table1", lines)
+    scores_by_model(result.records, result.rows, options.out / "figures", curves=result.curves, stem="figure1")
+    print(markdown(lines))
+    print(f"written to {options.out}")
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    torch.set_float32_matmul_precision("high")
+    sys.exit(run_study(sentence_prediction, default_config="configs/sentence_prediction/toy.yaml"))
