@@ -21,10 +21,12 @@ class Certificate:
         message: the file, as `lit_idim.certificate.encode` writes it.
         num_examples: n, of the sample.
         num_groups: of the sample: where examples are phrases of one another, n counts more than is independent.
-        num_held_out: held-out examples, which neither training nor the choice of the message has seen.
+        num_held_out: held-out examples, which neither training nor the choice of the message has seen; the search that
+            chose d may have trained on them.
         delta: probability with which the bounds may fail.
         sample_error: of the decoded classifier on the sample.
-        held_out_error: on the held-out part: an unbiased estimate of what is bounded.
+        held_out_error: on the held-out part: an unbiased estimate of what is bounded, where examples are drawn one by
+            one. Of a task of phrases short ones are hardly ever held out, being parts of many sentences.
         dev_error: on the dev split, whose distribution may be another.
         majority_error: of the sample's most frequent class as a constant prediction, on the sample.
         unrounded_sample_error, unrounded_held_out_error, unrounded_dev_error: those of the training before rounding.

@@ -14,6 +14,7 @@ from lit_idim.certificate.message import Message, decode, encode
 from lit_idim.certificate.quantization import Grid, QuantizationAwareTraining, quantize
 from lit_idim.certificate.rebuild import rebuild
 from lit_idim.certificate.request import CertificateRequest
+from lit_idim.certificate.sample_training import errors_by_part, sample_data, train_on_sample
 from lit_idim.errors import UserError
 from lit_idim.projections import PROJECTIONS
 from lit_idim.study.training import Trainings
@@ -44,9 +45,9 @@ def certify(request: CertificateRequest, trainings: Trainings) -> Certificate:
     """
     started = time.perf_counter()
     training = request.training
-    data = _data(request)
+    data = sample_data(training, request)
     num_updates = training.settings.updates(data.num_train_examples)
-    unrounded = _train(request, trainings, data, num_updates)
+    unrounded = train_on_sample(training, trainings, data)
     candidates = [
         candidate
         for size in request.relative_steps
@@ -59,11 +60,7 @@ def certify(request: CertificateRequest, trainings: Trainings) -> Certificate:
         )
     best = min(candidates, key=lambda candidate: candidate.bound)
     precision = training.settings.precision
-
-    def errors(classifier: SubspaceClassifier) -> dict[str, float]:
-        return {part: classification_error(classifier, data, part, precision) for part in ("train", HELD_OUT, "dev")}
-
-    before, after = errors(unrounded), errors(best.classifier)
+    before, after = (errors_by_part(one, data, precision) for one in (unrounded, best.classifier))
     labels = class_labels(data, "train")
     assert training.d is not None
     return Certificate(
@@ -91,40 +88,6 @@ class _Candidate:
     data: bytes
     classifier: SubspaceClassifier
     bound: float
-
-
-def _data(request: CertificateRequest) -> HeldOutDataModule:
-    training, settings = request.training, request.training.settings
-    is_subset = settings.max_train_examples is not None or settings.max_dev_examples is not None
-    return HeldOutDataModule(
-        holdout_fraction=request.holdout_fraction,
-        holdout_seed=request.holdout_seed,
-        task=training.task,
-        tokenizer=training.location.tokenizer or training.location.model,
-        data_dir=training.data_dir,
-        batch_size=settings.batch_size,
-        max_length=settings.max_length,
-        max_train_examples=settings.max_train_examples,
-        max_dev_examples=settings.max_dev_examples,
-        subset_seed=training.seeds["subset"] if is_subset else 0,
-        order_seed=training.seeds["order"],
-    )
-
-
-def _train(
-    request: CertificateRequest, trainings: Trainings, data: HeldOutDataModule, num_updates: int
-) -> SubspaceClassifier:
-    classifier, _ = trainings.classifier(request.training)
-    training = SegmentedTraining(
-        classifier, data, num_updates=num_updates, precision=request.training.settings.precision
-    )
-    training.advance(num_updates)
-    if training.broken_at is not None:
-        raise UserError(
-            f"learning_rate: the training diverged at update {training.broken_at}; pass one below "
-            f"{request.training.learning_rate}"
-        )
-    return classifier
 
 
 def _compress(

@@ -6,9 +6,9 @@ import torch
 
 from lit_idim.certificate.message import Message
 from lit_idim.certificate.request import CertificateRequest
-from lit_idim.certificate.seeds import derived_seeds
 from lit_idim.errors import UserError
 from lit_idim.projections import PROJECTIONS
+from lit_idim.study.seeds import derived_seeds
 from lit_idim.study.training import Trainings
 from lit_idim.subspace import Subspace
 from lit_idim.tasks import get_task

@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 
 from lit_idim.errors import UserError
 from lit_idim.ledger.agreement import agree_on_settings, read_settings
+from lit_idim.ledger.certificates import find_certificate, put_certificate
 from lit_idim.ledger.claims import Claims, Heartbeat
 from lit_idim.ledger.database import Database
 from lit_idim.ledger.location import find_location
@@ -156,6 +157,26 @@ class Ledger:
             return replaces
 
         return self._transact(write)
+
+    def certificate(self, key: str) -> tuple[dict[str, Any], bytes] | None:
+        """Content and message of a certificate; None if there is none."""
+        return self._transact(lambda connection: find_certificate(connection, key), write=False)
+
+    def write_certificate(self, key: str, content: Mapping[str, Any], message: bytes) -> None:
+        """Writes a certificate; on the disk when it returns.
+
+        Args:
+            key: hash of everything that decides it.
+            content: its numbers, as JSON has them.
+            message: its file.
+        """
+        self._writing()
+
+        def write(connection: Connection) -> None:
+            self._database.lock(connection, key)
+            put_certificate(connection, key, content, message)
+
+        self._transact(write)
 
     def claim(self, key: str) -> bool:
         """Takes a training for this owner to run, or to continue if it is paused.

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Double, Integer, LargeBinary, MetaDat
 from lit_idim.ledger.record import TrainingRecord
 
 # Raised by every change of the tables or of what a column means.
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 # The largest value that SQLite takes as it is usually built; PostgreSQL takes little more.
 MAX_BLOB_BYTES = 10**9
@@ -75,6 +75,15 @@ claims = Table(
     Column("process_started", String, nullable=False),
     # Seconds since 1970, by the clock of the database server where there is one.
     Column("expires_at", Double, nullable=False),
+)
+
+# What was computed of a trained subspace beside its scores: compression certificates.
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("content", Text, nullable=False),
+    Column("message", LargeBinary, nullable=False),
 )
 
 columns_without_state = tuple(column for column in trainings.columns if column.name != "state")

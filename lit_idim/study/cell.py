@@ -8,10 +8,10 @@ from typing import Any
 from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, TrainingId
 from lit_idim.errors import UserError
 from lit_idim.projections import PROJECTIONS
-from lit_idim.randomness import stream_key
 from lit_idim.series import CheckpointLocation, Series, load_series, single_model
 from lit_idim.series.steps import check_steps
-from lit_idim.study.results import early_update
+from lit_idim.study.results import early_update, search_of
+from lit_idim.study.seeds import derived_seeds
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.subspace import INITIALIZATION_VERSION
 from lit_idim.tasks import get_task
@@ -147,6 +147,10 @@ class PreparedCell:
         """Of a training."""
         return self.training.updates(self.num_train_examples)
 
+    def search(self, *, is_last: bool) -> SearchSettings:
+        """Of this cell."""
+        return search_of(self.settings.search, is_last=is_last, num_parameters=self.D)
+
     @property
     def early_update(self) -> int:
         """After which a search may drop a learning rate."""
@@ -169,13 +173,15 @@ class PreparedCell:
     def seeds(self, training: TrainingId) -> dict[str, int]:
         """Of a training: those of a replicate are the same at all learning rates, the subset that of the task."""
         cell = self.cell
-        method = cell.method_of(training)
-        name = f"{cell.series.name}/{cell.step}/{cell.task}/{method}/{training.d}/{training.replicate}"
-        seeds = {
-            kind: stream_key(self.settings.study_seed, f"study/{kind}/{name}")[0]
-            for kind in ("projection", "head", "order", "dropout")
-        }
-        return seeds | {"subset": stream_key(self.settings.study_seed, f"study/subset/{cell.task}")[0]}
+        return derived_seeds(
+            study_seed=self.settings.study_seed,
+            series=cell.series.name,
+            step=cell.step,
+            task=cell.task,
+            method=cell.method_of(training),
+            d=training.d,
+            replicate=training.replicate,
+        )
 
     def key(self, training: TrainingId) -> str:
         """Hash of everything that decides the training's numbers."""

@@ -16,7 +16,7 @@ from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
 from lit_idim.study.preparation import prepare, record_of, training_request
 from lit_idim.study.progress import Measured, Progress
-from lit_idim.study.results import result_of, search_of
+from lit_idim.study.results import result_of
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.training import Trainings
 
@@ -113,7 +113,7 @@ class Driver:
             state.results,
             kind=self.settings.search.targets[0],
             chance=state.prepared.chance,
-            settings=self.settings.search,
+            settings=state.prepared.search(is_last=False),
             final_full=self.final_full(state.cell),
             num_lambdas=state.prepared.num_lambdas,
         )
@@ -173,7 +173,7 @@ class Driver:
         """Plays the search over what is there, fetching from the ledger what it asks for."""
         prepared = state.prepared
         assert prepared is not None
-        search = search_of(self.settings.search, is_last=self._last_of(state.cell) is state)
+        search = prepared.search(is_last=self._last_of(state.cell) is state)
         facts = prepared.facts(self.final_full(state.cell) if "final" in search.targets else None)
         while True:
             results = {training: result_of(record, prepared.early_update) for training, record in state.records.items()}

@@ -41,6 +41,11 @@ class MeasuredCell:
         """What the cells of one series, task and method have in common."""
         return self.model, self.task, self.method
 
+    @property
+    def num_parameters(self) -> int | None:
+        """D; None without a training."""
+        return next((record.num_parameters for record in self.records.values()), None)
+
     def facts(self, final_full: FullScore | None) -> CellFacts:
         """For the search; of a cell with trainings."""
         first = next(iter(self.records.values()))

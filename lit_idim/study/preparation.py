@@ -51,7 +51,7 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         checksums={},
     )
     probe = TrainingId(None, 0, 0)
-    request = _request(prepared, probe, learning_rate=1.0)
+    request = request_of(prepared, probe, learning_rate=1.0)
     data = trainings.data(request)
     train, dev = data.dataset("train"), data.dataset("dev")
     assert dev.labels is not None
@@ -64,7 +64,7 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         checksums=trainings.identify(request, weights=cell.series.checksums.get(cell.step))
         | {"train": data.checksums["train"], "dev": data.checksums["dev"]},
     )
-    if prepared.num_lambdas >= settings.search.d_max:
+    if prepared.num_lambdas >= prepared.search(is_last=False).d_max:
         raise UserError(
             f"search.d_max: {cell.method} on {cell.series.name} pays for {prepared.num_lambdas} lambdas out of d, so "
             f"d_max must be larger; got {settings.search.d_max}"
@@ -83,13 +83,14 @@ def training_request(cell: PreparedCell, request: Request, state: bytes | None) 
         state: of the paused training, if it was paused.
     """
     return replace(
-        _request(cell, request.training, learning_rate=cell.learning_rate(request.training)),
+        request_of(cell, request.training),
         stop_after=cell.early_update if request.early else None,
         state=state,
     )
 
 
-def _request(cell: PreparedCell, training: TrainingId, *, learning_rate: float) -> TrainingRequest:
+def request_of(cell: PreparedCell, training: TrainingId, *, learning_rate: float | None = None) -> TrainingRequest:
+    """A whole training of a cell, at the rate of its rung unless another is given."""
     in_subspace = training.d is not None
     return TrainingRequest(
         location=cell.location,
@@ -98,7 +99,7 @@ def _request(cell: PreparedCell, training: TrainingId, *, learning_rate: float) 
         method=cell.cell.method_of(training),  # type: ignore[arg-type]
         d=training.d,
         projection=cell.settings.projection if in_subspace else None,
-        learning_rate=learning_rate,
+        learning_rate=cell.learning_rate(training) if learning_rate is None else learning_rate,
         seeds=cell.seeds(training),
         settings=cell.training,
     )

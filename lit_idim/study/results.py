@@ -16,12 +16,26 @@ def early_update(search: SearchSettings, num_updates: int) -> int:
     return min(max(1, round(search.early_fraction * num_updates)), num_updates - 1)
 
 
-def search_of(search: SearchSettings, *, is_last: bool) -> SearchSettings:
-    """The search of a cell: at the last checkpoint of a series the final target is that of its own full score.
+def search_of(search: SearchSettings, *, is_last: bool, num_parameters: int | None = None) -> SearchSettings:
+    """The search of a cell.
+
+    At the last checkpoint of a series the final target is that of its own full score, and no d exceeds D.
 
     >>> search_of(SearchSettings(targets=("final", "full_fraction")), is_last=True).targets
     ('full_fraction',)
+    >>> search_of(SearchSettings(d_max=10_000), is_last=False, num_parameters=4_000).d_max
+    4000
+
+    Args:
+        search: of the study.
+        is_last: whether the cell is the last checkpoint of its series.
+        num_parameters: D; None where it is unknown.
+
+    Raises:
+        UserError: if D does not exceed d_min.
     """
+    if num_parameters is not None and num_parameters < search.d_max:
+        search = replace(search, d_max=num_parameters)
     if not is_last:
         return search
     own = ("full_fraction" if kind == "final" else kind for kind in search.targets)

@@ -14,7 +14,6 @@ from lit_idim.d90.training import final_scores
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.dev_resampling import crossing_deviation, widened
 from lit_idim.study.measured_cell import MeasuredCell
-from lit_idim.study.settings import StudySettings
 
 Records = Mapping[TrainingId, TrainingRecord]
 Asked = Mapping[TrainingId, Result]
@@ -104,7 +103,8 @@ def dev_interval(
     records: Records,
     asked: Asked,
     labels: npt.NDArray[np.generic] | None,
-    settings: StudySettings,
+    search: SearchSettings,
+    study_seed: int,
 ) -> tuple[float | None, float | None]:
     """The interval that resamples dev examples too; empty where d90 or the labels are not there."""
     if labels is None or full is None or estimate.status != "reached":
@@ -114,14 +114,10 @@ def dev_interval(
         full,
         {training: records[training] for training in asked},
         labels,
-        target_fraction=settings.search.target_fraction,
-        seed=settings.study_seed,
+        target_fraction=search.target_fraction,
+        seed=study_seed,
     )
-    return (
-        (None, None)
-        if deviation is None
-        else widened(estimate, deviation, _Z, (settings.search.d_min, settings.search.d_max))
-    )
+    return (None, None) if deviation is None else widened(estimate, deviation, _Z, (search.d_min, search.d_max))
 
 
 def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:

@@ -59,7 +59,7 @@ def rows_of(
     finals = {line: _last_full(cell, settings.search) for line, cell in lasts.items()}
     rows, estimates = [], {}
     for cell in listed:
-        search = search_of(settings.search, is_last=cell is lasts[cell.line])
+        search = search_of(settings.search, is_last=cell is lasts[cell.line], num_parameters=cell.num_parameters)
         head = heads.get((cell.model, cell.checkpoint, cell.task))
         row, estimate = _row(cell, settings, search, finals[cell.line], labels.get(cell.task), head)
         rows.append(row)
@@ -71,7 +71,7 @@ def _last_full(cell: MeasuredCell, search: SearchSettings) -> FullScore | None:
     """The full score of a cell that is the last of its series."""
     if cell.reason is not None:
         return None
-    return full_score(cell.asked(search_of(search, is_last=True), None)[1])
+    return full_score(cell.asked(search_of(search, is_last=True, num_parameters=cell.num_parameters), None)[1])
 
 
 def _row(
@@ -87,11 +87,11 @@ def _row(
     records = [cell.records[training] for training in asked]
     first = records[0] if records else None
     full = full_score(asked)
-    by_kind = {kind: _estimate(cell, kind, asked, settings, final) for kind in ("full_fraction", "chance_corrected")}
-    by_kind["final"] = _estimate(cell, "final", asked, settings, final)
+    by_kind = {kind: _estimate(cell, kind, asked, search, final) for kind in ("full_fraction", "chance_corrected")}
+    by_kind["final"] = _estimate(cell, "final", asked, search, final)
     estimate, main = by_kind["full_fraction"], by_kind[search.targets[0]]
     of_head, notes_on_head = head_columns(head, search)
-    dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, settings)
+    dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, search, settings.study_seed)
     row = D90Row(
         model=cell.model,
         checkpoint=cell.checkpoint,
@@ -146,7 +146,7 @@ def _estimate(
     cell: MeasuredCell,
     kind: TargetKind,
     asked: Mapping[TrainingId, Result],
-    settings: StudySettings,
+    search: SearchSettings,
     final: FullScore | None,
 ) -> Estimate:
     if cell.reason is not None or not asked:
@@ -156,7 +156,7 @@ def _estimate(
         asked,
         kind=kind,
         chance=facts.chance,
-        settings=settings.search,
+        settings=search,
         final_full=final,
         num_lambdas=facts.num_lambdas,
     )

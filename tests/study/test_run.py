@@ -106,6 +106,15 @@ def test_without_the_last_checkpoint_there_is_no_final_target(simulate: Measure)
     assert rows[1000].status != "failed" and rows[1000].d90_final_target_status == "failed"
 
 
+def test_no_d_exceeds_the_parameters_of_a_small_model(simulate: Measure) -> None:
+    settings = settings_of(**ONE_TASK, search={"d_max": 10_000_000})
+    result, trainings = simulate(settings)
+    D = {row.num_parameters for row in result.rows}
+    assert len(D) == 1 and {row.d_max for row in result.rows} == D
+    tried = [request.d for request in trainings.requests if request.d is not None]
+    assert result.num_failed == 0 and max(tried) <= D.pop()
+
+
 @pytest.mark.parametrize(
     "changes",
     [

@@ -1,4 +1,4 @@
-"""The seeds that a message stands for."""
+"""The seeds of a study's trainings, by hash of what they are of."""
 
 from lit_idim.randomness import stream_key
 
@@ -8,15 +8,15 @@ _KINDS = ("projection", "head", "order", "dropout")
 def derived_seeds(
     *, study_seed: int, series: str, step: int, task: str, method: str, d: int | None, replicate: int
 ) -> dict[str, int]:
-    """The seeds of a training of a study, as `PreparedCell.seeds` derives them.
+    """The seeds of a training: those of a replicate are the same at all learning rates, the subset that of the task.
 
     Args:
         study_seed: of the study.
         series: name of the checkpoint series.
         step: of pretraining.
         task: name of the task.
-        method: "did" or "said".
-        d: trained numbers.
+        method: "full", "did", "said" or "head".
+        d: trained numbers; None without a subspace.
         replicate: number of the seeds.
 
     Example:

@@ -1,0 +1,100 @@
+"""What a study of generalization found, as text."""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+from scipy.stats import bootstrap, spearmanr
+
+from lit_idim.study.generalization_row import GeneralizationRow
+
+MIN_POINTS = 4
+LEVEL = 0.9
+_HEADINGS = (
+    "series",
+    "step",
+    "task",
+    "method",
+    "d90",
+    "gap",
+    "bits",
+    "n",
+    "on sample",
+    "held out",
+    "dev",
+    "bound",
+    "majority",
+)
+
+
+def summarize_generalization(rows: Sequence[GeneralizationRow]) -> str:
+    """A line a cell, and how d90 goes with accuracy and gap over all cells of a task and method."""
+    lines = [_HEADINGS, *(_line(row) for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
+    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    for task, method in dict.fromkeys((row.task, row.method) for row in rows):
+        group = [row for row in rows if (row.task, row.method) == (task, method)]
+        for words, value in (
+            ("dev accuracy of full fine-tuning", lambda row: row.full_dev_accuracy),
+            ("relative generalization gap of full fine-tuning", lambda row: row.full_generalization_gap),
+        ):
+            text.append(f"d90 on {task} {method} and {words}: {_correlation(group, value)}")
+    certified = [row for row in rows if row.kl_bound is not None]
+    non_vacuous = sum(row.is_non_vacuous is True for row in certified)
+    broken = [row for row in certified if (row.held_out_error or 0.0) > (row.kl_bound or 0.0)]
+    text.append(
+        f"bounds: {non_vacuous} of {len(certified)} below the error of the majority class; {len(broken)} below the "
+        "error on held-out examples"
+    )
+    text += [
+        f"{row.model}/{row.checkpoint} {row.task} {row.method}: no certificate: {row.reason}"
+        for row in rows
+        if row.reason is not None
+    ]
+    return "\n".join(text)
+
+
+def _line(row: GeneralizationRow) -> tuple[str, ...]:
+    return (
+        row.model,
+        "" if row.pretraining_step is None else str(row.pretraining_step),
+        row.task,
+        row.method,
+        f"{row.d90:,.0f}" if row.d90 is not None else row.status.replace("_", " "),
+        *(_number(value) for value in (row.full_generalization_gap,)),
+        "" if row.num_bits is None else f"{row.num_bits:,}",
+        "" if row.num_examples is None else f"{row.num_examples:,}",
+        *(_number(value) for value in (row.sample_error, row.held_out_error, row.dev_error)),
+        *(_number(value) for value in (row.kl_bound, row.majority_error)),
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.3f}"
+
+
+def _correlation(rows: Sequence[GeneralizationRow], value: Callable[[GeneralizationRow], float | None]) -> str:
+    """Spearman's rho with the bootstrap interval over cells."""
+    pairs = [(row.d90, value(row)) for row in rows if row.d90 is not None and value(row) is not None]
+    if len(pairs) < MIN_POINTS:
+        return f"no correlation ({len(pairs)} cells, at least {MIN_POINTS} are needed)"
+    x, y = np.array(pairs, dtype=np.float64).T
+    if len(set(x)) < 2 or len(set(y)) < 2:
+        return "no correlation (all cells are tied)"
+
+    def rho(a: np.ndarray, b: np.ndarray) -> float:
+        with np.errstate(invalid="ignore"):
+            return float(spearmanr(a, b).statistic) if len(set(a)) > 1 and len(set(b)) > 1 else float("nan")
+
+    drawn = bootstrap(
+        (x, y),
+        rho,
+        paired=True,
+        vectorized=False,
+        n_resamples=1000,
+        confidence_level=LEVEL,
+        method="percentile",
+        random_state=np.random.default_rng(0),
+    ).bootstrap_distribution
+    known = drawn[np.isfinite(drawn)]
+    low, high = np.quantile(known, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return f"rank correlation {rho(x, y):+.2f} ({low:+.2f} to {high:+.2f}, over {len(pairs)} cells drawn again)"

@@ -1,0 +1,52 @@
+"""d90 beside generalization: accuracy, gap, and a compression bound on the error that every bit is counted for.
+
+    lightning run studies/generalization.py                                                   # toy series, no download
+    lightning run studies/generalization.py --config configs/generalization/sst2.yaml --dry-run
+
+After Aghajanyan, Zettlemoyer and Gupta 2020 (arXiv 2012.13255), section 5.3; the bound is of the kind of Lotfi et al.
+2022 (arXiv 2211.13609). After the d90 of every cell a subspace of that many numbers is trained on a sample of the train
+set, rounded, written as a file, read back and evaluated (`lit_idim.certificate`). Beside the tables and figures that
+every study writes there are `generalization.csv`, the files in `certificates/`, and the figures `generalization`,
+`bounds` and `description_length`.
+"""
+
+import sys
+
+import torch
+
+from lit_idim.certificate import CertificateSettings
+from lit_idim.commands.study import run_study
+from lit_idim.figures.generalization import save_generalization_figures
+from lit_idim.study.generalization import certify_study, write_generalization
+from lit_idim.study.generalization_summary import summarize_generalization
+from lit_idim.study.run_options import RunOptions, run_as_asked
+from lit_idim.study.settings import StudySettings
+
+
+def generalization(
+    settings: StudySettings,
+    options: RunOptions,
+    certificate: CertificateSettings = CertificateSettings(),  # noqa: B008 (frozen)
+) -> int:
+    """Measures d90 of checkpoints, and certifies what subspaces of that many numbers learn.
+
+    Args:
+        settings: What is measured.
+        options: How.
+        certificate: How certificates are made.
+    """
+    result = run_as_asked(settings, options, certificate=certificate)
+    if result is None:
+        return 0
+    cells = certify_study(result, settings, certificate, options)
+    write_generalization(options.out, cells)
+    rows = [cell.row for cell in cells]
+    save_generalization_figures(rows, options.out / "figures")
+    print(summarize_generalization(rows))
+    print(f"written to {options.out}")
+    return result.exit_code
+
+
+if __name__ == "__main__":
+    torch.set_float32_matmul_precision("high")
+    sys.exit(run_study(generalization, default_config="configs/generalization/toy.yaml"))
