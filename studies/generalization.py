@@ -17,8 +17,8 @@ import torch
 from lit_idim.certificate import CertificateSettings
 from lit_idim.commands.study import run_study
 from lit_idim.figures.generalization import save_generalization_figures
-from lit_idim.study.generalization import certify_study, write_generalization
-from lit_idim.study.generalization_summary import summarize_generalization
+from lit_idim.generalization import certify_study, require_certifiable, summarize_generalization
+from lit_idim.study.run import FAILED_CELLS_EXIT_CODE
 from lit_idim.study.run_options import RunOptions, run_as_asked
 from lit_idim.study.settings import StudySettings
 
@@ -27,6 +27,7 @@ def generalization(
     settings: StudySettings,
     options: RunOptions,
     certificate: CertificateSettings = CertificateSettings(),  # noqa: B008 (frozen)
+    certificate_d: int | None = None,
 ) -> int:
     """Measures d90 of checkpoints, and certifies what subspaces of that many numbers learn.
 
@@ -34,17 +35,21 @@ def generalization(
         settings: What is measured.
         options: How.
         certificate: How certificates are made.
+        certificate_d: Trained numbers of the certified subspaces; those of each d90, rounded up, if null. Fewer
+            may be bounded lower.
     """
-    result = run_as_asked(settings, options, certificate=certificate)
+    require_certifiable(settings, certificate_d)
+    result = run_as_asked(settings, options, certificate=certificate, certificate_d=certificate_d)
     if result is None:
+        share = 2 + len(certificate.relative_steps) / 2
+        print(f"and about {share:g} trainings more for each certificate, in this process alone")
         return 0
-    cells = certify_study(result, settings, certificate, options)
-    write_generalization(options.out, cells)
+    cells = certify_study(result, settings, certificate, options, d=certificate_d)
     rows = [cell.row for cell in cells]
     save_generalization_figures(rows, options.out / "figures")
     print(summarize_generalization(rows))
     print(f"written to {options.out}")
-    return result.exit_code
+    return FAILED_CELLS_EXIT_CODE if any(cell.has_failed for cell in cells) else result.exit_code
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ import sys
 import torch
 
 from lit_idim.commands.study import run_study
+from lit_idim.errors import UserError
 from lit_idim.figures.d90_vs_num_parameters import d90_vs_num_parameters
 from lit_idim.study.model_sizes import model_sizes
 from lit_idim.study.outputs import VARIANT_OF_TARGET
@@ -38,6 +39,8 @@ def model_size(settings: StudySettings, options: RunOptions, pretraining_step: i
         return 0
     sizes = model_sizes(result.rows, settings)
     compared = rows_at(result.rows, step)
+    if not compared:
+        raise UserError(f"pretraining_step: no model has been measured at step {step} yet; run it without --plot_only")
     trends = [
         trend for target in settings.search.targets for trend in size_trends(compared, sizes, VARIANT_OF_TARGET[target])
     ]

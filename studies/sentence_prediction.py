@@ -14,6 +14,7 @@ import torch
 
 from lit_idim.commands.study import run_study
 from lit_idim.figures.scores_by_model import scores_by_model
+from lit_idim.study.outputs import VARIANT_OF_TARGET, of_variant
 from lit_idim.study.published_table import compare, markdown, write_comparison
 from lit_idim.study.run_options import RunOptions, run_as_asked
 from lit_idim.study.settings import StudySettings
@@ -26,7 +27,9 @@ def sentence_prediction(settings: StudySettings, options: RunOptions) -> int:
         return 0
     lines = compare(result.rows)
     write_comparison(options.out, "table1", lines)
-    scores_by_model(result.records, result.rows, options.out / "figures", curves=result.curves, stem="figure1")
+    # Points, fit and target of the figure are those of the target that the search aims at.
+    shown = [of_variant(row, VARIANT_OF_TARGET[settings.search.targets[0]]) for row in result.rows]
+    scores_by_model(result.records, shown, options.out / "figures", curves=result.curves, stem="figure1")
     print(markdown(lines))
     print(f"written to {options.out}")
     return result.exit_code

@@ -19,14 +19,14 @@ class Certificate:
 
     Attributes:
         message: the file, as `lit_idim.certificate.encode` writes it.
-        num_examples: n, of the sample.
-        num_groups: of the sample: where examples are phrases of one another, n counts more than is independent.
-        num_held_out: held-out examples, which neither training nor the choice of the message has seen; the search that
-            chose d may have trained on them.
+        num_train_examples: that were trained on.
+        num_examples: n, of those the ones that are scored and counted: all, but where train examples are phrases of one
+            another only whole sentences, since the others depend on them.
+        num_held_out: held-out examples, sentences there, which neither training nor the choice of the message has seen;
+            the search that chose d may have trained on them.
         delta: probability with which the bounds may fail.
         sample_error: of the decoded classifier on the sample.
-        held_out_error: on the held-out part: an unbiased estimate of what is bounded, where examples are drawn one by
-            one. Of a task of phrases short ones are hardly ever held out, being parts of many sentences.
+        held_out_error: on the held-out part: an unbiased estimate of what is bounded.
         dev_error: on the dev split, whose distribution may be another.
         majority_error: of the sample's most frequent class as a constant prediction, on the sample.
         unrounded_sample_error, unrounded_held_out_error, unrounded_dev_error: those of the training before rounding.
@@ -35,8 +35,8 @@ class Certificate:
     """
 
     message: bytes
+    num_train_examples: int
     num_examples: int
-    num_groups: int
     num_held_out: int
     delta: float
     sample_error: float

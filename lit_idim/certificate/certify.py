@@ -9,7 +9,7 @@ import torch
 
 from lit_idim.certificate.bounds import kl_bound
 from lit_idim.certificate.certificate import Certificate
-from lit_idim.certificate.data import HELD_OUT, HeldOutDataModule, class_labels, classification_error
+from lit_idim.certificate.data import HELD_OUT, SAMPLE, HeldOutDataModule, class_labels, classification_error
 from lit_idim.certificate.message import Message, decode, encode
 from lit_idim.certificate.quantization import Grid, QuantizationAwareTraining, quantize
 from lit_idim.certificate.rebuild import rebuild
@@ -55,25 +55,26 @@ def certify(request: CertificateRequest, trainings: Trainings) -> Certificate:
     ]
     if not candidates:
         raise UserError(
-            f"relative_steps: the updates with rounded numbers diverged at each of {request.relative_steps}; pass a "
-            "smaller further_rate"
+            f"relative_steps: at each of {request.relative_steps} the updates with rounded numbers diverged, or a "
+            "number lay beyond the grid; pass larger steps or a smaller further_rate"
         )
     best = min(candidates, key=lambda candidate: candidate.bound)
     precision = training.settings.precision
-    before, after = (errors_by_part(one, data, precision) for one in (unrounded, best.classifier))
-    labels = class_labels(data, "train")
+    decoded = rebuild(decode(best.data, num_lambdas=_subspace(unrounded).layout.m), request, trainings)
+    before, after = (errors_by_part(one, data, precision) for one in (unrounded, decoded))
+    labels = class_labels(data, SAMPLE)
     assert training.d is not None
     return Certificate(
         message=best.data,
+        num_train_examples=data.num_train_examples,
         num_examples=len(labels),
-        num_groups=data.holdout.num_sample_groups,
-        num_held_out=len(data.holdout.held_out),
+        num_held_out=len(data.holdout.held_out_wholes),
         delta=request.delta,
-        sample_error=after["train"],
+        sample_error=after[SAMPLE],
         held_out_error=after[HELD_OUT],
         dev_error=after["dev"],
         majority_error=1 - float(np.bincount(labels).max() / len(labels)),
-        unrounded_sample_error=before["train"],
+        unrounded_sample_error=before[SAMPLE],
         unrounded_held_out_error=before[HELD_OUT],
         unrounded_dev_error=before["dev"],
         d=training.d,
@@ -83,10 +84,9 @@ def certify(request: CertificateRequest, trainings: Trainings) -> Certificate:
 
 @dataclass(frozen=True, kw_only=True)
 class _Candidate:
-    """A compressed form: its bytes, the classifier that they decode to, and its kl bound."""
+    """A compressed form: its bytes, and the kl bound of the classifier that they decode to."""
 
     data: bytes
-    classifier: SubspaceClassifier
     bound: float
 
 
@@ -98,7 +98,7 @@ def _compress(
     num_updates: int,
     size: float,
 ) -> _Candidate | None:
-    """The compressed form on the grid of a relative step; None if its updates diverge."""
+    """The compressed form on the grid of a relative step; None if its updates diverge or the grid does not reach."""
     start = _subspace(unrounded)
     grid = Grid.relative(start, size)
     num_further = num_updates // 2 if request.num_further_updates is None else request.num_further_updates
@@ -108,14 +108,17 @@ def _compress(
         if further is None:
             return None
         trained = further
-    message = _message(request, _subspace(trained), grid, num_updates + num_further)
+    try:
+        message = _message(request, _subspace(trained), grid, num_updates + num_further)
+    except UserError:
+        return None
     encoded = encode(message)
     decoded = decode(encoded, num_lambdas=start.layout.m)
     classifier = rebuild(decoded, request, trainings)
     _require_equal(_subspace(classifier), message)
-    error = classification_error(classifier, data, "train", request.training.settings.precision)
-    bound = kl_bound(error, 8 * len(encoded), data.num_train_examples, request.delta)
-    return _Candidate(data=encoded, classifier=classifier, bound=bound)
+    error = classification_error(classifier, data, SAMPLE, request.training.settings.precision)
+    bound = kl_bound(error, 8 * len(encoded), len(data.holdout.sample_wholes), request.delta)
+    return _Candidate(data=encoded, bound=bound)
 
 
 def _train_rounded(

@@ -10,20 +10,31 @@ from lit_idim.data.holdout import PHRASE_TASKS, Holdout, split_holdout
 from lit_idim.errors import UserError
 from lit_idim.training import SubspaceClassifier, build_trainer
 
-HELD_OUT = "held_out"
+SAMPLE, HELD_OUT = "sample", "held_out"
 
 
 class HeldOutDataModule(GLUEDataModule):
-    """A `GLUEDataModule` whose train split is the sample, beside a split `held_out` of the other train examples.
+    """A `GLUEDataModule` that trains on a part of the train split, beside splits `sample` and `held_out` to score.
+
+    `sample` are the examples that were trained on, `held_out` the others; of a task whose train examples are phrases of
+    one another both hold whole sentences alone, no one of which depends on another.
 
     Args:
         holdout_fraction: of the train examples after `max_train_examples`, or of their groups.
         holdout_seed: names the draw.
         arguments: of `GLUEDataModule`.
+
+    Raises:
+        UserError: if a part of a train set of phrases is asked for.
     """
 
     def __init__(self, *, holdout_fraction: float, holdout_seed: int, **arguments: Any) -> None:
         super().__init__(**arguments)
+        if self.task.name in PHRASE_TASKS and self.max_train_examples is not None:
+            raise UserError(
+                f"max_train_examples: train examples of {self.task.name} are phrases of one another, and among some of "
+                f"them whole sentences cannot be told; leave out {self.max_train_examples}"
+            )
         self.holdout_fraction = holdout_fraction
         self.holdout_seed = holdout_seed
         self._parts: tuple[Examples, Holdout] | None = None
@@ -34,10 +45,11 @@ class HeldOutDataModule(GLUEDataModule):
         return self._whole_train()[1]
 
     def examples(self, split_name: str) -> Examples:
-        if split_name not in ("train", HELD_OUT):
+        if split_name not in ("train", SAMPLE, HELD_OUT):
             return super().examples(split_name)
         whole, holdout = self._whole_train()
-        return whole.take(holdout.sample if split_name == "train" else holdout.held_out)
+        places = {"train": holdout.sample, SAMPLE: holdout.sample_wholes, HELD_OUT: holdout.held_out_wholes}
+        return whole.take(places[split_name])
 
     def _whole_train(self) -> tuple[Examples, Holdout]:
         if self._parts is None:
@@ -74,7 +86,7 @@ def classification_error(
     Args:
         classifier: as it is to be evaluated.
         data: its task's.
-        split_name: `train` (the sample), `held_out` or `dev`.
+        split_name: `sample`, `held_out` or `dev`.
         precision: of the forward pass.
 
     Raises:

@@ -22,7 +22,7 @@ METHODS: tuple[Literal["did", "said"], ...] = ("did", "said")
 # By place, whatever order the registry has: a new projection needs a new format.
 PROJECTION_NAMES = ("dense", "fastfood", "onehot", "sparse")
 _PROJECTION_BITS = 2
-_LARGEST_D = 2**20  # so that damaged bytes do not ask for the memory of a machine
+MAX_D = 2**20  # so that damaged bytes do not ask for the memory of a machine
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +61,8 @@ class Message:
             raise UserError(f"method: expected one of {', '.join(METHODS)}, got {self.method!r}")
         if self.projection not in PROJECTION_NAMES:
             raise UserError(f"projection: a message knows {', '.join(PROJECTION_NAMES)}, got {self.projection!r}")
-        if not 1 <= self.d <= _LARGEST_D:
-            raise UserError(f"d: expected 1 to {_LARGEST_D} in a message, got {self.d}")
+        if not 1 <= self.d <= MAX_D:
+            raise UserError(f"d: expected 1 to {MAX_D} in a message, got {self.d}")
         for name, least in (("projection_version", 1), ("replicate", 0), ("num_updates", 1)):
             if getattr(self, name) < least:
                 raise UserError(f"{name}: expected at least {least}, got {getattr(self, name)}")
@@ -152,10 +152,8 @@ def decode_prefix(data: bytes, *, num_lambdas: int) -> tuple[Message, int]:
     rate = reader.read_signed()
     num_updates = reader.read_delta()
     m = num_lambdas if method == "said" else 0
-    if not m <= d <= _LARGEST_D:
-        raise UserError(
-            f"data: expected d from {m} to {_LARGEST_D}, got {d}; the message is another model's or damaged"
-        )
+    if not m <= d <= MAX_D:
+        raise UserError(f"data: expected d from {m} to {MAX_D}, got {d}; the message is another model's or damaged")
     forms = [_read_form(reader, count) for count in ((d - m, m) if method == "said" else (d,))]
     levels = _read_levels(reader, [(count, codebook, largest) for count, _, codebook, largest in forms])
     vectors = [

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from lit_idim.certificate.data import HELD_OUT, HeldOutDataModule, classification_error
+from lit_idim.certificate.data import HELD_OUT, SAMPLE, HeldOutDataModule, classification_error
 from lit_idim.certificate.settings import CertificateSettings
 from lit_idim.errors import UserError
 from lit_idim.study.training import Trainings
@@ -46,12 +46,12 @@ def train_on_sample(training: TrainingRequest, trainings: Trainings, data: HeldO
     segmented.advance(num_updates)
     if segmented.broken_at is not None:
         raise UserError(
-            f"learning_rate: the training diverged at update {segmented.broken_at}; pass one below "
-            f"{training.learning_rate}"
+            f"the {training.method} training at rate {training.learning_rate} diverged at update "
+            f"{segmented.broken_at} on this sample"
         )
     return classifier
 
 
 def errors_by_part(classifier: SubspaceClassifier, data: HeldOutDataModule, precision: Any) -> dict[str, float]:
-    """Share of wrong class predictions on the sample (`train`), the held-out part (`held_out`) and `dev`."""
-    return {part: classification_error(classifier, data, part, precision) for part in ("train", HELD_OUT, "dev")}
+    """Share of wrong class predictions on `sample`, `held_out` and `dev`."""
+    return {part: classification_error(classifier, data, part, precision) for part in (SAMPLE, HELD_OUT, "dev")}

@@ -31,7 +31,7 @@ LARGEST_SHARE = 0.98
 WIDTH_FACTOR = 3.0
 KERNEL_NATS = 1.3
 MANY_SCORES = 40.0  # near the crossing, from which on the kernel narrows
-SCORES_THAT_TELL_NOISE = 8.0  # of one learning rate near the crossing
+GROUPS_THAT_TELL_NOISE = 8.0  # of scores at one learning rate, each at another d, near the crossing
 LEVEL = 0.9
 Z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _COARSE_POINTS, _FINE_POINTS = 31, 41
@@ -145,12 +145,13 @@ def _trust(
     gains = _gains(groups.x, grid[[where[0]]], plateaus, target=target, chance=chance)[0, where[1], where[2]]
     variances = {}
     for rate in groups.rates:
-        weight = kernel * groups.counts * (groups.rate == rate)
-        if kernel[groups.rate == rate].sum() < SCORES_THAT_TELL_NOISE:
+        near = kernel * (groups.rate == rate)
+        if near.sum() < GROUPS_THAT_TELL_NOISE:
             continue
+        weight = near * groups.counts
         # With a share of the gain of its own, as `weigh` has it.
         share = 1.0 if rate == groups.rates[best] else (weight * gains) @ (groups.means - chance) / (weight @ gains**2)
-        variances[int(rate)] = float(weight @ (groups.means - chance - share * gains) ** 2 / weight.sum())
+        variances[int(rate)] = float(weight @ (groups.means - chance - share * gains) ** 2 / near.sum())
     reference = max(variances.get(int(groups.rates[best]), np.inf), PRIOR_SD**2)
     excess = {rate: variance / reference for rate, variance in variances.items()}
     return np.array([1 / max(1.0, excess.get(int(rate), 1.0)) for rate in groups.rate])

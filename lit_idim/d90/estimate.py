@@ -138,10 +138,9 @@ def _fit(
                 x_range=x_range,
             )
 
-        # The target's error is in units of the noise of a score, which is estimated together with the crossing. Seeds
-        # may matter far more in subspaces than in full: then the target is known better than in these units.
-        first = find(full.sd)
-        return find(first.sd) if first.sd > full.sd else first
+        # The target's error is needed in units of the noise of a score, which is estimated together with the crossing.
+        # Seeds may matter far more in subspaces than in full, or less.
+        return find(find(full.sd).sd)
 
     return fit_curve(scores, spread, fit)
 

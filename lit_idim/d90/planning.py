@@ -100,7 +100,7 @@ def _target_decides(curve: Curve, target: Target, full: FullScore, num_full: int
     `num_full` are in the round already.
     """
     crossing = curve.crossing
-    of_target = target.variance * (min(1.0, crossing.sd / full.sd) / crossing.slope) ** 2
+    of_target = target.variance / crossing.slope**2
     of_curve = max((crossing.half_width / Z) ** 2 - of_target, 0.1 * of_target)
     count = full.count + num_full
     return of_target * full.count / (count * (count + 1)) > of_curve / (number_near(curve) + 1)

@@ -20,14 +20,14 @@ class Holdout:
     Attributes:
         sample: positions of the examples to train on, ascending, int64 (n,).
         held_out: those of the others, ascending, int64 (k,).
-        num_sample_groups: groups of the sample; n where examples are not grouped.
-        num_held_out_groups: groups that are held out; k where examples are not grouped.
+        sample_wholes: of the sample those that are a group's maximal phrase, int64 (g,); all where not grouped.
+        held_out_wholes: the same of the held-out examples, int64 (h,).
     """
 
     sample: npt.NDArray[np.int64]
     held_out: npt.NDArray[np.int64]
-    num_sample_groups: int
-    num_held_out_groups: int
+    sample_wholes: npt.NDArray[np.int64]
+    held_out_wholes: npt.NDArray[np.int64]
 
 
 def split_holdout(examples: Examples, *, fraction: float, seed: int, grouped: bool) -> Holdout:
@@ -59,7 +59,7 @@ def split_holdout(examples: Examples, *, fraction: float, seed: int, grouped: bo
         num_drawn = round(fraction * len(examples))
         is_held_out = np.zeros(len(examples), dtype=bool)
         is_held_out[_draw(seed, len(examples), num_drawn)] = True
-        num_groups = len(examples)
+        num_groups, is_whole = len(examples), np.ones(len(examples), dtype=bool)
     else:
         if examples.second is not None:
             raise UserError("grouped: expected examples of one text each, got pairs; pass grouped=False")
@@ -67,7 +67,10 @@ def split_holdout(examples: Examples, *, fraction: float, seed: int, grouped: bo
         num_groups, num_drawn = len(spans), round(fraction * len(spans))
         drawn = set(_draw(seed, num_groups, num_drawn).tolist())
         kept = set[str]().union(*(contained for place, contained in enumerate(spans.values()) if place not in drawn))
-        is_held_out = np.array([_words(text) not in kept for text in examples.first], dtype=bool)
+        phrases = [_words(text) for text in examples.first]
+        is_held_out = np.array([phrase not in kept for phrase in phrases], dtype=bool)
+        first = dict(zip(reversed(phrases), reversed(range(len(phrases))), strict=True))
+        is_whole = np.array([phrase in spans and first[phrase] == n for n, phrase in enumerate(phrases)], dtype=bool)
     sample, held_out = np.flatnonzero(~is_held_out), np.flatnonzero(is_held_out)
     if not len(sample) or not len(held_out):
         raise UserError(
@@ -77,8 +80,8 @@ def split_holdout(examples: Examples, *, fraction: float, seed: int, grouped: bo
     return Holdout(
         sample=sample,
         held_out=held_out,
-        num_sample_groups=num_groups - num_drawn,
-        num_held_out_groups=num_drawn,
+        sample_wholes=np.flatnonzero(~is_held_out & is_whole),
+        held_out_wholes=np.flatnonzero(is_held_out & is_whole),
     )
 
 

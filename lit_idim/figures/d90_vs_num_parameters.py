@@ -55,8 +55,6 @@ def d90_vs_num_parameters(
     Returns:
         Paths of all PNGs and SVGs; a task and method of which no model's size is known has none.
 
-    Raises:
-        ValueError: if no row has a known size.
     """
     groups: dict[tuple[str, str], list[D90Row]] = {}
     for row in rows:
@@ -64,8 +62,6 @@ def d90_vs_num_parameters(
     placed = {
         key: group for key, group in groups.items() if any(size_of(row, sizes, "num_parameters") for row in group)
     }
-    if not placed:
-        raise ValueError("rows: expected some whose number of parameters is known, got none")
     paths = []
     for (task, method), group in placed.items():
         figure = draw_d90_vs_num_parameters(group, sizes, trends=trends, variant=variant, title=title, caption=caption)

@@ -24,7 +24,7 @@ from lit_idim.figures.style import (
     set_log_ticks,
     shortened,
 )
-from lit_idim.study.generalization_row import GeneralizationRow
+from lit_idim.generalization.row import GeneralizationRow
 
 PANEL_INCHES = 3.0
 LEGEND_TEXT_INCHES = 2.0
@@ -37,7 +37,7 @@ def draw_generalization(rows: Sequence[GeneralizationRow]) -> Figure:
     """d90 against dev accuracy and against the relative generalization gap of full fine-tuning (AZG20, section 5.3)."""
     measured = [row for row in rows if row.num_bits is not None]
     caption = (
-        f"{len(measured)} of {len(rows)} cells; the others have no d90. Filled: full fine-tuning; hollow: the subspace "
+        f"{len(measured)} of {len(rows)} cells have a certificate. Filled: full fine-tuning; hollow: the subspace "
         "of d90 numbers. Gap: (train - dev) / (1 - dev) of the accuracies on the sample that was trained on and on the "
         "dev split. One training each. Bars: 90% interval of d90."
     )

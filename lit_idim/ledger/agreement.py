@@ -50,6 +50,8 @@ def agree_on_settings(
         rows = [{"name": name, "value": schema.to_json(value)} for name, value in values.items()]
         connection.execute(insert(schema.about), rows)
     stored = read_settings(connection, location)
+    if create:
+        schema.certificates.create(connection, checkfirst=True)
     _check_settings(stored, given, location)
     return stored
 

@@ -4,13 +4,15 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, delete, insert, inspect, select
 
 from lit_idim.ledger.schema import certificates, to_json
 
 
 def find_certificate(connection: Connection, key: str) -> tuple[dict[str, Any], bytes] | None:
     """The content and the message of a certificate; None if there is none."""
+    if not inspect(connection).has_table(certificates.name):
+        return None
     row = connection.execute(select(certificates).where(certificates.c.key == key)).one_or_none()
     return None if row is None else (json.loads(row.content), bytes(row.message))
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Double, Engine, QueuePool, cast, create_engin
 from sqlalchemy.exc import DBAPIError
 
 from lit_idim.errors import UserError
-from lit_idim.ledger.failures import explain, is_connection_loss, is_lock
+from lit_idim.ledger.failures import LedgerError, explain, is_connection_loss, is_lock
 from lit_idim.ledger.location import Location
 
 Result = TypeVar("Result")
@@ -84,7 +84,7 @@ class Database:
         path = self.location.path
         if path is not None and not path.exists():
             fix = "put it back or begin anew, and run again"
-            raise UserError(f"ledger {self.location.name}: the file was deleted while it was in use: {fix}")
+            raise LedgerError(f"ledger {self.location.name}: the file was deleted while it was in use: {fix}")
 
     def lock(self, connection: Connection, name: str) -> None:
         """Until the transaction ends no other one has the lock of that name; on SQLite only one writes in any case."""

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Column, Double, Integer, LargeBinary, MetaDat
 from lit_idim.ledger.record import TrainingRecord
 
 # Raised by every change of the tables or of what a column means.
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 1
 
 # The largest value that SQLite takes as it is usually built; PostgreSQL takes little more.
 MAX_BLOB_BYTES = 10**9
@@ -77,7 +77,8 @@ claims = Table(
     Column("expires_at", Double, nullable=False),
 )
 
-# What was computed of a trained subspace beside its scores: compression certificates.
+# What was computed of a trained subspace beside its scores: compression certificates. Ledgers of before lack the table,
+# and get it when they are next written.
 certificates = Table(
     "certificates",
     metadata,

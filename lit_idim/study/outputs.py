@@ -92,13 +92,13 @@ def draw_figures(
         written += d90_vs_pretraining_step(of_steps, figures, variant=variant, stem=stem)
     if any(row.full_score is not None for row in of_steps):
         written += full_score_vs_step(of_steps, figures)
-    aimed = [_of_variant(row, shown) for row in rows]
+    aimed = [of_variant(row, shown) for row in rows]
     words = {"d90": None, "d90_chance_corrected": "chance-corrected target", "d90_final_target": "final target"}[shown]
     written += score_against_d(records, aimed, figures, curves=curves, target_words=words, variant=shown)
     return written
 
 
-def _of_variant(row: D90Row, variant: D90Variant) -> D90Row:
+def of_variant(row: D90Row, variant: D90Variant) -> D90Row:
     """The row with the d90 of a variant in place of d90: what a figure of that variant draws."""
     if variant == "d90":
         return row

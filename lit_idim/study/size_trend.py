@@ -151,10 +151,10 @@ def size_trend(
         rng = np.random.default_rng(stream_key(seed, f"size_trend.{x}.{variant}"))
         drawn = bootstrap_models(points, rng=rng, num_resamples=num_resamples)
         if reason is None:
-            rank_interval = _interval(drawn.spearman, "rank correlation")
+            rank_interval = _interval(drawn.spearman, _spearman(points), "rank correlation")
             num_dropped[0] = int(np.isnan(drawn.spearman).sum())
         if line is not None:
-            slope_interval = _interval(drawn.slope, "slope")
+            slope_interval = _interval(drawn.slope, line.slope, "slope")
             num_dropped[1] = int(np.isnan(drawn.slope).sum())
     return SizeTrend(
         x=x,
@@ -194,13 +194,16 @@ def _spearman(points: Sequence[TrendPoint]) -> float:
     return float(spearman(x, np.array([values]))[0])
 
 
-def _interval(numbers: Floats, name: str) -> Interval:
-    """Percentile interval of the resamples that have the statistic, or why there is none."""
+def _interval(numbers: Floats, estimate: float, name: str) -> Interval:
+    """Percentile interval of the resamples that have the statistic, or why there is none.
+
+    Drawing again what has an error already takes correlations towards 0; the interval holds the estimate all the same.
+    """
     kept = numbers[~np.isnan(numbers)]
     if 2 * len(kept) < len(numbers):
         return None, None, f"{len(numbers) - len(kept)} of {len(numbers)} resamples have no {name}: too few models"
     low, high = np.quantile(kept, [(1 - INTERVAL_LEVEL) / 2, (1 + INTERVAL_LEVEL) / 2])
-    return float(low), float(high), None
+    return min(float(low), estimate), max(float(high), estimate), None
 
 
 def _notes(points: Sequence[TrendPoint], counts: Counter[str]) -> str:

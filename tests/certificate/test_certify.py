@@ -20,7 +20,7 @@ from lit_idim.certificate import (
     rebuild,
     relative_generalization_gap,
 )
-from lit_idim.certificate.data import HELD_OUT, HeldOutDataModule, class_labels
+from lit_idim.certificate.data import HELD_OUT, SAMPLE, HeldOutDataModule, class_labels
 from lit_idim.d90 import TrainingId
 from lit_idim.data import Examples, GLUEDataModule
 from lit_idim.data.sources import load_examples
@@ -32,7 +32,6 @@ from lit_idim.study.cell import Cell, PreparedCell
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.study.training import Trainings
 from lit_idim.subspace import Subspace, load_classifier
-from lit_idim.tasks import get_task
 from lit_idim.toy import toy_examples
 
 MakeRequest = Callable[..., CertificateRequest]
@@ -94,7 +93,8 @@ def test_the_errors_are_those_of_the_file(
     assert whole.labels is not None
     share = np.mean(whole.labels[sample])
     assert certificate.majority_error == pytest.approx(min(share, 1 - share))
-    assert (certificate.num_examples, certificate.num_held_out, certificate.num_groups) == (180, 20, 180)
+    counts = (certificate.num_examples, certificate.num_held_out, certificate.num_train_examples)
+    assert counts == (180, 20, 180)
 
 
 @pytest.mark.parametrize("method", METHODS)
@@ -215,7 +215,7 @@ def test_what_cannot_be_certified_is_named(make_request: MakeRequest, changes: d
 
 
 def test_a_training_that_diverges_is_named(make_request: MakeRequest, trainings: Trainings) -> None:
-    with pytest.raises(UserError, match="learning_rate: the training diverged at update"):
+    with pytest.raises(UserError, match=r"the did training at rate 1e\+30 diverged at update"):
         certify(make_request(learning_rate=1e30), trainings)
 
 
@@ -250,8 +250,11 @@ def test_phrases_are_held_out_by_sentence(checkpoint: Path, tmp_path: Path) -> N
         lines = ["sentence\tlabel", *(f"{text}\t{place % 2}" for place, text in enumerate(phrases))]
         (tmp_path / "SST-2" / f"{split}.tsv").write_text("\n".join([*lines, ""]))
     data = module(checkpoint, task="sst2", data_dir=str(tmp_path), holdout_fraction=0.2, max_train_examples=None)
-    assert (data.holdout.num_sample_groups, len(data.holdout.held_out)) == (8, 4)
-    assert get_task("sst2").name == "sst2"
+    # Each drawn sentence goes with what is a part of it alone; "good film" is a part of all.
+    assert (len(data.dataset("train")), len(data.dataset(SAMPLE)), len(data.holdout.held_out)) == (26, 8, 4)
+    assert len(data.dataset(HELD_OUT)) == 2 and class_labels(data, SAMPLE).shape == (8,)
+    with pytest.raises(UserError, match="max_train_examples: train examples of sst2 are phrases of one another"):
+        module(checkpoint, task="sst2", data_dir=str(tmp_path), max_train_examples=20)
 
 
 def test_relative_generalization_gap() -> None:

@@ -84,7 +84,7 @@ def test_a_rate_at_which_trainings_break_down_does_not_blur_the_crossing():
     crossing = find_crossing(both, x_range=X_RANGE, **arguments)
     assert crossing.rates[0] > 0.95
     assert crossing.x == pytest.approx(alone.x, abs=0.1)
-    assert crossing.half_width < 1.5 * alone.half_width
+    assert crossing.half_width < 2 * alone.half_width  # 13 times without
     assert crossing.sd < 0.03  # 0.01 at the steady rate, 0.12 at the other
 
 

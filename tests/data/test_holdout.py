@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -23,13 +21,15 @@ def check(texts: list[str], parts: Holdout) -> None:
     assert sorted([*parts.sample, *parts.held_out]) == list(range(len(texts)))
     phrases = {" ".join(text.split()) for text in texts}
     maximal = {phrase for phrase in phrases if not any(phrase != other and is_span(phrase, other) for other in phrases)}
-    assert parts.num_sample_groups + parts.num_held_out_groups == len(maximal)
+    wholes = [" ".join(texts[place].split()) for place in (*parts.sample_wholes, *parts.held_out_wholes)]
+    assert sorted(wholes) == sorted(maximal)  # each once
+    assert set(parts.sample_wholes) <= set(parts.sample) and set(parts.held_out_wholes) <= set(parts.held_out)
     held = {" ".join(texts[position].split()) for position in parts.held_out}
     sample = {" ".join(texts[position].split()) for position in parts.sample}
     assert not any(is_span(out, within) for out in held for within in sample)
     # a maximal phrase is held out only if it was drawn, and then it always is
     drawn = maximal & held
-    assert len(drawn) == parts.num_held_out_groups
+    assert len(drawn) == len(parts.held_out_wholes)
     assert held == {
         phrase for phrase in phrases if {whole for whole in maximal if is_span(phrase, whole)} <= drawn
     }  # fmt: skip
@@ -56,7 +56,7 @@ def test_phrases_of_sentences_against_brute_force() -> None:
             texts.append(" ".join(sentence[start:end]))
     parts = split_holdout(examples(texts), fraction=0.2, seed=1, grouped=True)
     check(texts, parts)
-    assert parts.num_held_out_groups == 12 and 12 < len(parts.held_out) < 84
+    assert len(parts.held_out_wholes) == 12 and 12 < len(parts.held_out) < 84
 
 
 def test_maximal_phrases() -> None:
@@ -64,7 +64,7 @@ def test_maximal_phrases() -> None:
     assert found == {"a b c": {"a b c", "b c", "c"}, "a c": {"a c", "c"}, "c d": {"c d", "c"}}
 
 
-def test_a_large_split_takes_seconds() -> None:
+def test_a_split_of_the_size_of_sst2() -> None:
     draws = np.random.default_rng(0)
     texts = []
     for _ in range(6900):
@@ -73,9 +73,7 @@ def test_a_large_split_takes_seconds() -> None:
         for _ in range(9):
             start, end = sorted(draws.choice(len(sentence) + 1, size=2, replace=False))
             texts.append(" ".join(sentence[start:end]))
-    started = time.process_time()
     parts = split_holdout(examples(texts), fraction=0.1, seed=0, grouped=True)
-    assert time.process_time() - started < 15
     assert 0.03 < len(parts.held_out) / len(texts) < 0.1
 
 
@@ -85,7 +83,8 @@ def test_without_groups_the_draw_is_uniform() -> None:
     for seed in range(2000):
         parts = split_holdout(examples(texts), fraction=0.3, seed=seed, grouped=False)
         assert (len(parts.sample), len(parts.held_out)) == (7, 3)
-        assert (parts.num_sample_groups, parts.num_held_out_groups) == (7, 3)
+        assert np.array_equal(parts.sample_wholes, parts.sample)
+        assert np.array_equal(parts.held_out_wholes, parts.held_out)
         assert sorted([*parts.sample, *parts.held_out]) == list(range(10))
         counts[parts.held_out] += 1
     assert np.all(np.abs(counts - 600) < 5 * np.sqrt(2000 * 0.3 * 0.7))

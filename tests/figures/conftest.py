@@ -1,9 +1,7 @@
 """Made-up studies, and a look at where a figure's texts lie."""
 
-import importlib.util
 import itertools
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,12 +12,6 @@ from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 
 from lit_idim.study.d90_row import D90Row
-
-_spec = importlib.util.spec_from_file_location("study_rows", Path(__file__).parents[1] / "study" / "conftest.py")
-assert _spec is not None and _spec.loader is not None
-_study_rows = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_study_rows)
-make_row = _study_rows.make_row
 
 STATUSES = ("no_signal", "trivial", "above_range", "failed", "below_range")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.stats import bootstrap, spearmanr
 
-from lit_idim.study.generalization_row import GeneralizationRow
+from lit_idim.generalization.row import GeneralizationRow
 
 MIN_POINTS = 4
 LEVEL = 0.9
@@ -38,6 +38,8 @@ def summarize_generalization(rows: Sequence[GeneralizationRow]) -> str:
             ("relative generalization gap of full fine-tuning", lambda row: row.full_generalization_gap),
         ):
             text.append(f"d90 on {task} {method} and {words}: {_correlation(group, value)}")
+        if left_out := [row for row in group if row.d90 is None]:
+            text.append(f"left out for want of a d90 on {task} {method}: {len(left_out)} of {len(group)} cells")
     certified = [row for row in rows if row.kl_bound is not None]
     non_vacuous = sum(row.is_non_vacuous is True for row in certified)
     broken = [row for row in certified if (row.held_out_error or 0.0) > (row.kl_bound or 0.0)]
@@ -45,11 +47,10 @@ def summarize_generalization(rows: Sequence[GeneralizationRow]) -> str:
         f"bounds: {non_vacuous} of {len(certified)} below the error of the majority class; {len(broken)} below the "
         "error on held-out examples"
     )
-    text += [
-        f"{row.model}/{row.checkpoint} {row.task} {row.method}: no certificate: {row.reason}"
-        for row in rows
-        if row.reason is not None
-    ]
+    for row in rows:
+        if row.reason is not None:
+            what = "no certificate" if row.num_bits is None else "without full fine-tuning"
+            text.append(f"{row.model}/{row.checkpoint} {row.task} {row.method}: {what}: {row.reason}")
     return "\n".join(text)
 
 
@@ -60,7 +61,7 @@ def _line(row: GeneralizationRow) -> tuple[str, ...]:
         row.task,
         row.method,
         f"{row.d90:,.0f}" if row.d90 is not None else row.status.replace("_", " "),
-        *(_number(value) for value in (row.full_generalization_gap,)),
+        _number(row.full_generalization_gap),
         "" if row.num_bits is None else f"{row.num_bits:,}",
         "" if row.num_examples is None else f"{row.num_examples:,}",
         *(_number(value) for value in (row.sample_error, row.held_out_error, row.dev_error)),

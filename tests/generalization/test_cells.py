@@ -1,6 +1,7 @@
 """The study of generalization: certificates are made once, kept in the ledger, and written beside it."""
 
 import csv
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,12 +11,13 @@ import pytest
 
 from lit_idim.certificate import Certificate, CertificateRequest, CertificateSettings
 from lit_idim.errors import UserError
-from lit_idim.ledger import Ledger
-from lit_idim.study import generalization
+from lit_idim.generalization import making
+from lit_idim.generalization.cells import certify_cells, write_generalization
+from lit_idim.generalization.checks import require_certifiable
+from lit_idim.generalization.summary import summarize_generalization
+from lit_idim.ledger import Ledger, LedgerError
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.d90_row import D90Row
-from lit_idim.study.generalization import certify_cells, write_generalization
-from lit_idim.study.generalization_summary import summarize_generalization
 from lit_idim.study.settings import StudySettings, TrainingSettings
 
 SETTINGS = StudySettings(
@@ -47,15 +49,21 @@ def rows(make_row: MakeRow) -> list[D90Row]:
 class Record:
     """What a certificate needs to know of a training."""
 
-    def __init__(self, row: D90Row, method: str, learning_rate: float | None, rate: int) -> None:
+    def __init__(self, row: D90Row, method: str, learning_rate: float | None, rate: int, d: int | None = None) -> None:
         self.model, self.checkpoint, self.task = row.model, row.checkpoint, row.task
-        self.method, self.learning_rate, self.rate = method, learning_rate, rate
+        self.method, self.learning_rate, self.rate, self.d = method, learning_rate, rate, d
 
 
 @pytest.fixture
 def records(rows: list[D90Row]) -> list[Any]:
     row = rows[1]
-    return [Record(row, "full", row.full_learning_rate, 2), Record(row, row.method, row.learning_rate_best, -1)]
+    return [
+        Record(row, "full", row.full_learning_rate, 2),
+        # The same rate is another rung at another d.
+        Record(row, row.method, row.learning_rate_best, -2, d=2),
+        Record(row, row.method, row.learning_rate_best, -1, d=19),
+        Record(row, row.method, row.learning_rate_best, 0, d=190),
+    ]
 
 
 @pytest.fixture
@@ -66,16 +74,14 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[CertificateRequest]:
     def certify(request: CertificateRequest, trainings: Any) -> Certificate:
         requests.append(request)
         return Certificate(
-            message=bytes(20), num_examples=58, num_groups=58, num_held_out=6, delta=request.delta,
+            message=bytes(20), num_train_examples=58, num_examples=58, num_held_out=6, delta=request.delta,
             sample_error=0.1, held_out_error=0.15, dev_error=0.2, majority_error=0.5, unrounded_sample_error=0.05,
             unrounded_held_out_error=0.1, unrounded_dev_error=0.24, d=21, seconds=1.0,
         )  # fmt: skip
 
-    monkeypatch.setattr(generalization, "certify", certify)
-    monkeypatch.setattr(generalization, "train_on_sample", lambda *arguments: None)
-    monkeypatch.setattr(
-        generalization, "errors_by_part", lambda *arguments: {"train": 0.0, "held_out": 0.1, "dev": 0.2}
-    )
+    monkeypatch.setattr(making, "certify", certify)
+    monkeypatch.setattr(making, "train_on_sample", lambda *arguments: None)
+    monkeypatch.setattr(making, "errors_by_part", lambda *arguments: {"sample": 0.0, "held_out": 0.1, "dev": 0.2})
     return requests
 
 
@@ -127,6 +133,18 @@ def test_the_row_holds_gap_bits_and_bounds(
     assert "no certificate: d90 is above range" in text and "at least 4 are needed" in text
 
 
+def test_another_d_certifies_cells_without_a_d90_too(
+    rows: list[D90Row], records: list[Any], made: list[CertificateRequest], tmp_path: Path
+) -> None:
+    above = replace(rows[0], learning_rate_best=None)
+    both = [*records, Record(above, "full", above.full_learning_rate, 1)]
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        settings = CertificateSettings()
+        cells = list(certify_cells([above, rows[1]], both, SETTINGS, settings, ledger, d=12, tell=lambda _: None))
+    assert [(request.training.d, request.step, request.rate) for request in made] == [(12, 2000, 0), (12, 4000, -1)]
+    assert all(cell.message is not None for cell in cells)
+
+
 def test_what_cannot_be_certified_has_a_reason_and_does_not_end_the_study(
     rows: list[D90Row],
     records: list[Any],
@@ -137,11 +155,69 @@ def test_what_cannot_be_certified_has_a_reason_and_does_not_end_the_study(
     def refuse(*arguments: Any) -> Any:
         raise UserError("learning_rate: the training diverged")
 
-    monkeypatch.setattr(generalization, "certify", refuse)
+    monkeypatch.setattr(making, "certify", refuse)
     both = [rows[1], replace(rows[1])]
     with open_ledger(tmp_path / "ledger.sqlite") as ledger:
         cells = list(certify_cells(both, records, SETTINGS, CertificateSettings(), ledger))
     assert [cell.row.reason for cell in cells] == ["learning_rate: the training diverged"] * 2
+    assert all(cell.has_failed and cell.message is None for cell in cells)
+
+
+def test_a_certificate_stays_where_full_fine_tuning_diverges(
+    rows: list[D90Row],
+    records: list[Any],
+    made: list[CertificateRequest],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def diverge(*arguments: Any) -> Any:
+        raise UserError("the full training diverged")
+
+    monkeypatch.setattr(making, "train_on_sample", diverge)
+    for _ in range(2):
+        with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+            cells = list(certify_cells(rows, records, SETTINGS, CertificateSettings(), ledger, tell=lambda _: None))
+    assert len(made) == 1 and not cells[1].has_failed
+    row = cells[1].row
+    assert (row.num_bits, row.full_train_accuracy, row.reason) == (160, None, "the full training diverged")
+    assert "without full fine-tuning: the full training diverged" in summarize_generalization([row])
+
+
+def test_a_lost_ledger_ends_the_study(
+    rows: list[D90Row], records: list[Any], made: list[CertificateRequest], tmp_path: Path
+) -> None:
+    with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+        (tmp_path / "ledger.sqlite").unlink()
+        with pytest.raises(LedgerError):
+            list(certify_cells(rows, records, SETTINGS, CertificateSettings(), ledger, tell=lambda _: None))
+
+
+@pytest.mark.parametrize(
+    ("changes", "d", "message"),
+    [
+        ({"tasks": ("stsb",)}, None, "tasks: a certificate bounds the error of classes, but stsb is a regression"),
+        ({"training": TrainingSettings(epochs=1, score="best_epoch")}, None, "training.score: a certificate is of the"),
+        ({}, 0, "certificate_d: expected 1 to"),
+        ({}, 2**20 + 1, "certificate_d: expected 1 to"),
+    ],
+)
+def test_what_cannot_be_certified_is_refused_at_once(changes: dict[str, Any], d: int | None, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        require_certifiable(replace(SETTINGS, **changes), d)
+
+
+def test_a_ledger_from_before_certificates_gets_their_table(
+    rows: list[D90Row], records: list[Any], made: list[CertificateRequest], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger.sqlite"
+    open_ledger(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE certificates")
+    with Ledger.read(path) as ledger:
+        assert ledger.certificate("any") is None
+    with open_ledger(path) as ledger:
+        ledger.write_certificate("any", {"d": 3}, b"1")
+        assert ledger.certificate("any") == ({"d": 3}, b"1")
 
 
 def test_correlations_over_cells_have_intervals(

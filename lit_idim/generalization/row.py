@@ -19,9 +19,10 @@ class GeneralizationRow:
         d90_low: lower end of its interval.
         d90_high: upper end of its interval.
         d: trained numbers of the certified training, d90 rounded up.
-        num_examples: n, of the sample.
-        num_groups: of the sample: sentences, where examples are phrases of one another; else n.
-        num_held_out: train examples outside of it.
+        num_train_examples: that all trainings of the row learn from.
+        num_examples: n, of those the ones that are scored and counted: all, but where train examples are phrases of one
+            another whole sentences alone.
+        num_held_out: train examples outside of the sample, sentences there.
         num_dev_examples: of the dev split.
         full_train_accuracy: of full fine-tuning, on the sample.
         full_dev_accuracy: of full fine-tuning, on the dev split.
@@ -54,8 +55,8 @@ class GeneralizationRow:
     d90_low: float | None
     d90_high: float | None
     d: int | None = None
+    num_train_examples: int | None = None
     num_examples: int | None = None
-    num_groups: int | None = None
     num_held_out: int | None = None
     num_dev_examples: int | None = None
     full_train_accuracy: float | None = None
