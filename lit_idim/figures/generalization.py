@@ -67,7 +67,8 @@ def draw_bounds(rows: Sequence[GeneralizationRow]) -> Figure:
     caption = (
         f"{len(measured)} of {len(rows)} cells. A point is the kl bound on the error of the decoded classifier on the "
         f"distribution of the train set, each with probability {' / '.join(f'{1 - delta:g}' for delta in deltas)}, if "
-        "the examples are independent; small tick above it: Hoeffding's form. Hollow: not below the error of the "
+        "the examples are independent; small tick above it: Hoeffding's form, where it is at "
+        "most 1. Hollow: not below the error of the "
         "majority class (dotted). Held out: train examples that neither training nor rounding saw. sqrt(d/n) is the "
         "shape of the paper's bound, whose constant is not known."
     )
@@ -84,16 +85,22 @@ def draw_bounds(rows: Sequence[GeneralizationRow]) -> Figure:
             assert row.hoeffding_bound is not None
             face = look["color"] if row.is_non_vacuous else "white"
             axes.plot(place, row.kl_bound, markerfacecolor=face, linestyle="", gid="kl_bound", **look)
-            axes.plot(place, row.hoeffding_bound, "_", color=look["color"], gid="hoeffding_bound")
+            if row.hoeffding_bound <= 1:
+                axes.plot(place, row.hoeffding_bound, "_", color=look["color"], gid="hoeffding_bound")
         for majority in sorted({round(row.majority_error or 0.0, 4) for row in measured}):
             axes.axhline(majority, color=GREY, linestyle=":", linewidth=0.8, gid="majority_error")
         axes.set_xlabel(label)
         axes.set_ylabel("bound on the error")
-        axes.set_xlim(left=0)
-        axes.set_ylim(bottom=0)
+        axes.set_ylim(0, 1.05)
     largest = max([row.held_out_error or 0.0 for row in measured], default=0.0)
+    left.set_xlim(0, 1.08 * largest or 1.0)
     left.plot([0, largest], [0, largest], color=GREY, linewidth=0.8, gid="diagonal")
-    left.annotate("bound = error", (largest, largest), ha="right", va="top", color=GREY, size=FONT_POINTS - 1.5)
+    left.annotate("bound = error", (largest, 0.6 * largest), ha="right", va="top", color=GREY, size=FONT_POINTS - 1.5)
+    if shapes := [row.asymptotic_shape for row in measured if row.asymptotic_shape is not None]:
+        low, high = min(shapes) / 1.3, max(shapes) * 1.3
+        right.set_xscale("log")
+        right.set_xlim(low, high)
+        set_log_ticks(right, "x", log_ticks(low, high, 5))
     return page.figure
 
 

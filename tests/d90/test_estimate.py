@@ -154,3 +154,21 @@ def test_status_of_cells_whose_d90_lies_outside(side, status):
         facts, results, _ = run_search(cell, SETTINGS)
         statuses.append(estimate_d90(results, kind="full_fraction", chance=facts.chance, settings=SETTINGS).status)
     assert statuses.count(status) >= 7
+
+
+def half_width(found):
+    return (math.log(found.high) - math.log(found.low)) / 2
+
+
+def test_the_targets_error_is_that_of_full_fine_tuning():
+    quiet, noisy = (0.9, 0.9005, 0.8995, 0.9), (0.87, 0.93, 0.885, 0.915)
+    # Subspaces without much noise: the interval is what the full score leaves open.
+    steady = rising(5.0)
+    assert half_width(estimate(steady, full=quiet)) < 0.16
+    wide = half_width(estimate(steady, full=noisy))
+    # A standard error of 0.9 * 0.024 / 2 over a slope of 0.076 a nat is 0.14 nats.
+    assert 0.15 < wide < 0.45
+    # Seeds that matter in subspaces alone do not make the full score as uncertain.
+    random = np.random.default_rng(0)
+    scattered = {key: [score + 0.03 * random.normal() for score in scores] for key, scores in steady.items()}
+    assert half_width(estimate(scattered, full=quiet)) < half_width(estimate(scattered, full=noisy))

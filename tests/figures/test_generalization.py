@@ -77,6 +77,8 @@ def test_a_bound_that_says_nothing_is_hollow_and_none_lies_below_the_diagonal(ch
     bounds = marks(figure, "kl_bound")
     assert sum(line.get_markerfacecolor() == "white" for line in bounds) == 2  # the same one in both panels
     assert len(marks(figure, "hoeffding_bound")) == len(bounds) == 6
+    vacuous = draw_bounds([row_of(kl_bound=1.0, hoeffding_bound=2.9, is_non_vacuous=False)])
+    assert len(marks(vacuous, "kl_bound")) == 2 and not marks(vacuous, "hoeffding_bound")
     assert len(marks(figure, "diagonal")) == 1 and len(marks(figure, "majority_error")) == 2
 
 
