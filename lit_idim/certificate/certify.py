@@ -55,8 +55,8 @@ def certify(request: CertificateRequest, trainings: Trainings) -> Certificate:
     ]
     if not candidates:
         raise UserError(
-            f"relative_steps: at each of {request.relative_steps} the updates with rounded numbers diverged, or a "
-            "number lay beyond the grid; pass larger steps or a smaller further_rate"
+            f"certificate.relative_steps: at each of {request.relative_steps} the updates with rounded numbers "
+            "diverged, or a number lay beyond the grid; pass larger steps or a smaller certificate.further_rate"
         )
     best = min(candidates, key=lambda candidate: candidate.bound)
     precision = training.settings.precision

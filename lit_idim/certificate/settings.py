@@ -30,12 +30,20 @@ class CertificateSettings:
 
     def __post_init__(self) -> None:
         if not 0 < self.holdout_fraction < 1:
-            raise UserError(f"holdout_fraction: expected a share between 0 and 1, got {self.holdout_fraction}")
+            raise UserError(
+                f"certificate.holdout_fraction: expected a share between 0 and 1, got {self.holdout_fraction}"
+            )
         if not self.relative_steps or not all(0 < step < float("inf") for step in self.relative_steps):
-            raise UserError(f"relative_steps: expected at least one positive number, got {self.relative_steps}")
+            raise UserError(
+                f"certificate.relative_steps: expected at least one positive number, got {self.relative_steps}"
+            )
         if self.num_further_updates is not None and self.num_further_updates < 0:
-            raise UserError(f"num_further_updates: expected at least 0, got {self.num_further_updates}")
+            raise UserError(f"certificate.num_further_updates: expected at least 0, got {self.num_further_updates}")
         if not 0 < self.further_rate <= 1:
-            raise UserError(f"further_rate: expected a share of the learning rate up to 1, got {self.further_rate}")
+            raise UserError(
+                f"certificate.further_rate: expected a share of the learning rate up to 1, got {self.further_rate}"
+            )
         if not 0 < self.delta < 1:
-            raise UserError(f"delta: expected a probability between 0 and 1, both excluded, got {self.delta}")
+            raise UserError(
+                f"certificate.delta: expected a probability between 0 and 1, both excluded, got {self.delta}"
+            )
