@@ -9,7 +9,7 @@ from lit_idim.resources import find_resource
 
 USAGE_EXIT_CODE = 2
 TRAINING_VERBS = ("fit", "validate", "test", "predict")
-VERBS = (*TRAINING_VERBS, "export", "pretrain", "checkpoints")
+VERBS = (*TRAINING_VERBS, "export", "pretrain", "checkpoints", "status")
 
 _USAGE = """\
 usage: lit-idim VERB [options]
@@ -23,6 +23,7 @@ usage: lit-idim VERB [options]
   export     write a trained subspace as a file of a few kilobytes, or with --merged as an ordinary model
   pretrain   train a RoBERTa from scratch and keep a series of checkpoints:
              lit-idim pretrain --config configs/pretrain/toy-L2-H128.yaml --out outputs/toy
+  status     what a study has measured, runs and has left: lit-idim status outputs/pretrain_curve
   checkpoints
              list     the series of checkpoints, their steps, and the model families
              verify   load every checkpoint of a series and say which are damaged
@@ -82,6 +83,10 @@ def _run_verb(verb: str, words: list[str]) -> None:
         from lit_idim.commands.checkpoints import run_checkpoints_verb
 
         run_checkpoints_verb(words)
+    elif verb == "status":
+        from lit_idim.commands.status import run_status_verb
+
+        run_status_verb(words)
     else:
         raise UserError(f"VERB must be one of {', '.join(VERBS)}; got {verb!r}")
 

@@ -17,6 +17,16 @@ _BEATS_PER_LEASE = 4
 _log = logging.getLogger(__name__)
 
 
+def count_running(connection: Connection, database: Database) -> int:
+    """Trainings that owners who live have claimed."""
+    here, now = Owner.of_this_process().host, database.now_seconds(connection)
+    running = 0
+    for held in connection.execute(select(claims)):
+        owner = Owner(id=held.owner, host=held.host, pid=held.pid, process_started=held.process_started)
+        running += owner.exists() if owner.host == here else held.expires_at > now
+    return running
+
+
 class Claims:
     """The claims of one owner.
 

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from lit_idim.errors import UserError
 from lit_idim.ledger.agreement import agree_on_settings, read_settings
 from lit_idim.ledger.certificates import find_certificate, put_certificate
-from lit_idim.ledger.claims import Claims, Heartbeat
+from lit_idim.ledger.claims import Claims, Heartbeat, count_running
 from lit_idim.ledger.database import Database
 from lit_idim.ledger.location import find_location
 from lit_idim.ledger.owner import Owner
@@ -157,6 +157,10 @@ class Ledger:
             return replaces
 
         return self._transact(write)
+
+    def num_running(self) -> int:
+        """Trainings that processes run now."""
+        return self._transact(lambda connection: count_running(connection, self._database), write=False)
 
     def certificate(self, key: str) -> tuple[dict[str, Any], bytes] | None:
         """Content and message of a certificate; None if there is none."""

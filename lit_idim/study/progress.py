@@ -119,7 +119,7 @@ class Progress:
         factor = sum(self._needed.values()) / ended if sum(self._needed.values()) else 1.0
         trainings = max(0.0, factor * sum(left.values()) - self.in_cell)
         seconds = trainings * sum(self._seconds) / len(self._seconds)
-        return f"about {_duration(seconds)} left"
+        return f"about {duration(seconds)} left"
 
 
 def describe(measured: Measured) -> str:
@@ -141,10 +141,10 @@ def describe(measured: Measured) -> str:
     return f"d90 {estimate.d90:,.0f} ({low} to {high})"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
     """In words.
 
-    >>> _duration(50), _duration(600), _duration(10000)
+    >>> duration(50), duration(600), duration(10000)
     ('50 s', '10 min', '2.8 h')
     """
     if seconds < 90:

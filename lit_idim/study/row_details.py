@@ -20,6 +20,7 @@ Asked = Mapping[TrainingId, Result]
 
 _Z = statistics.NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _CLEARLY_OUTSIDE = 0.95
+NOT_ENDED = "the search has not ended"
 _STANDARD_ERRORS = 2
 
 
@@ -133,7 +134,7 @@ def notes(
 ) -> Iterator[str]:
     """What a reader must know of the row."""
     if cell.reason is None and not has_ended:
-        yield "the search has not ended"
+        yield NOT_ENDED
     if full is None:
         return
     chance = next(iter(cell.records.values())).chance_score

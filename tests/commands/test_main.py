@@ -139,7 +139,10 @@ def test_the_toy_configuration_runs_from_any_folder() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["train"], "VERB must be one of fit, validate, test, predict, export, pretrain, checkpoints; got 'train'"),
+        (
+            ["train"],
+            "VERB must be one of fit, validate, test, predict, export, pretrain, checkpoints, status; got 'train'",
+        ),
         (["fit", "--config", "configs/fit/none.yaml"], "configs/fit/none.yaml does not exist"),
         (["fit", "--model.model", "encoder", *TOY, "--model.method", "said", "--model.d", "3"], "d must exceed m = 3"),
         (["test", "--ckpt_path", "encoder/config.json"], "ckpt_path: encoder/config.json is not a checkpoint"),
