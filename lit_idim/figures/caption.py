@@ -80,7 +80,7 @@ def _counted(number: int, noun: str) -> str:
 
 def _range(numbers: Sequence[float], unit: str = "") -> str:
     low, high = min(numbers), max(numbers)
-    return f"{low:,g}{unit}" if low == high else f"{low:,g}-{high:,g}{unit}"  # "16-4,096"
+    return f"{low:,.10g}{unit}" if low == high else f"{low:,.10g}-{high:,.10g}{unit}"  # "16-4,096"
 
 
 def _list(words: set[str]) -> str:

@@ -26,3 +26,7 @@ def test_a_variant_is_named_and_unmeasured_cells_counted(make_row):
 
 def test_no_rows_leave_the_further_words():
     assert caption([], further="Nothing.") == "Nothing."
+
+
+def test_large_numbers_keep_their_digits(make_row):
+    assert "d from 16 to 1,000,000" in caption([make_row(d_max=1_000_000)])
