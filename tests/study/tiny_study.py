@@ -61,7 +61,7 @@ def write_config(folder: Path, **changes: Any) -> Path:
         "methods": ["said"],
         "head_baseline": True,
         "training": {"num_updates": 24, "batch_size": 16, "max_length": 16} | {"max_train_examples": 128},
-        "search": {"d_min": 10, "d_max": 1000, "full_learning_rates": [0.003, 0.01, 0.03]}
+        "search": {"d_min": 10, "d_max": 4000, "full_learning_rates": [0.003, 0.01, 0.03]}
         | {"tolerance": 0.5, "max_trainings": 12, "full_replicates": 2},
         "threads": 1,
     }
