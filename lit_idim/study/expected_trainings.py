@@ -4,7 +4,8 @@ from lit_idim.d90 import SearchSettings
 from lit_idim.d90.search import whole_numbers
 from lit_idim.study.cell import Cell
 
-# The mean over the first 400 simulated cells of seed 1 (`lit_idim.d90.accuracy`); their median is 21.
+# The mean over 400 simulated cells of seed 1 (`lit_idim.d90.accuracy`), as the search was when their median was 21; it is
+# 19 now, so that a plan errs on the long side.
 EXPECTED_ADAPTIVE_TRAININGS = 31.0
 
 
