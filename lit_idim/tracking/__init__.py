@@ -1,0 +1,1 @@
+"""What a study shows on W&B while it runs."""
