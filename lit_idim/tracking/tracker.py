@@ -1,0 +1,202 @@
+"""What a study shows on W&B, and when."""
+
+import hashlib
+import importlib.util
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal
+
+from lit_idim.errors import UserError
+from lit_idim.ledger import TrainingRecord
+from lit_idim.study.d90_row import D90Row, D90Variant
+from lit_idim.tracking.history import chart_table, d90_points, last_steps, training_points, training_run
+from lit_idim.tracking.keys import (
+    AXES,
+    CHARTS,
+    FIGURES,
+    NUM_CELLS_DONE,
+    NUM_CELLS_REACHED,
+    NUM_TRAININGS,
+    TABLES,
+    TRAINING_SECONDS,
+    d90_section,
+)
+from lit_idim.tracking.process import SenderProcess
+from lit_idim.tracking.server import may_have_key
+
+WandbMode = Literal["auto", "online", "offline", "disabled"]
+Mode = Literal["online", "offline", "disabled"]
+
+START_SECONDS = 60.0  # in which an online run that was asked for must have begun
+FINISH_SECONDS = 60.0  # in which the server must have taken the rest
+INTERRUPTED_FINISH_SECONDS = 10.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackingSettings:
+    """Where a study is shown on W&B.
+
+    Attributes:
+        mode: "auto" is online where a key is configured and the server answers within 5 seconds, else disabled.
+        project: of the runs.
+        entity: user or team of the project; the key's own if None.
+        trainings: whether every training gets a run of its own in the study's group.
+    """
+
+    mode: WandbMode = "auto"
+    project: str = "lit_idim"
+    entity: str | None = None
+    trainings: bool = False
+
+
+class Tracker:
+    """One run of a study on W&B; used as a context, which ends the run.
+
+    Args:
+        settings: where.
+        study: name of the study.
+        folder: of the study's outputs; W&B's own files go to `wandb/` in it.
+        identity: what tells this study from others; all runs on one ledger are a group.
+        config: of the run.
+        variant: which d90 is shown.
+        say: takes lines for the user.
+
+    Raises:
+        UserError: if "online" or "offline" is asked for and cannot be had.
+    """
+
+    def __init__(
+        self,
+        settings: TrackingSettings,
+        *,
+        study: str,
+        folder: Path,
+        identity: str,
+        config: Mapping[str, Any],
+        variant: D90Variant,
+        say: Callable[[str], None] = print,
+    ) -> None:
+        self._settings, self._folder, self._variant = settings, folder, variant
+        self.group = f"{study}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
+        self._sent: dict[tuple[str, ...], D90Row] = {}
+        self._num_trainings, self._seconds = 0, 0.0
+        self._sender: SenderProcess | None = None
+        mode = _resolved(settings.mode, say)
+        if mode == "disabled":
+            return
+        start = {
+            "mode": mode,
+            "project": settings.project,
+            "entity": settings.entity,
+            "group": self.group,
+            "name": study,
+            "folder": str(folder.resolve()),
+            "config": {**config, "study": study},
+        }
+        self._sender = SenderProcess(start, folder=folder, is_optional=settings.mode == "auto", say=say)
+        if settings.mode == "auto":
+            return
+        self._sender.wait_for_start(START_SECONDS)
+        if self._sender.refusal is not None:
+            self._sender.finish(1, 0)
+            raise UserError(f"wandb: {self._sender.refusal}; pass --wandb offline, or --wandb disabled")
+
+    def __enter__(self) -> "Tracker":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._sender is not None and error is None:
+            self._sender.finish(0, FINISH_SECONDS)
+        elif self._sender is not None:
+            self._sender.finish(1, INTERRUPTED_FINISH_SECONDS)
+
+    def training_ended(self, record: TrainingRecord) -> None:
+        """Sends a training that was run, or was found in the ledger."""
+        if self._sender is None:
+            return
+        if record.status in ("finished", "diverged"):
+            self._num_trainings += 1
+        self._seconds += record.seconds
+        for point in training_points(record):
+            self._sender.put(kind="log", data=point)
+        so_far = {NUM_TRAININGS: self._num_trainings, TRAINING_SECONDS: self._seconds}
+        self._sender.put(kind="log", data=so_far)
+        if self._settings.trainings and record.status != "paused":
+            config, points = training_run(record)
+            what = "full" if record.d is None else f"d={record.d}"
+            name = f"{record.model} {record.checkpoint} {record.task} {record.method} {what}"
+            self._sender.put(kind="training", name=name, config=config, points=points)
+
+    def rows_changed(self, rows: Sequence[D90Row], *, ended: Callable[[D90Row], bool]) -> None:
+        """Sends the rows of cells that have ended, those it has sent before left out, and the table as it is now.
+
+        Args:
+            rows: of `d90.csv`, which is written.
+            ended: whether the search of a row's cell has ended.
+        """
+        if self._sender is None:
+            return
+        done = [row for row in rows if ended(row)]
+        last = last_steps(rows)
+        for row in done:
+            key = (row.model, row.checkpoint, row.task, row.method)
+            if self._sent.get(key) == row:
+                continue
+            self._sent[key] = row
+            is_last = row.pretraining_step is None or row.pretraining_step == last[row.model]
+            for point in d90_points(row, self._variant, is_last=is_last):
+                self._sender.put(kind="log", data=point)
+        num_reached = sum(row.status_of(self._variant) == "reached" for row in done)
+        self._sender.put(kind="log", data={NUM_CELLS_DONE: len(done), NUM_CELLS_REACHED: num_reached})
+        self.send_tables([self._folder / "d90.csv"])
+        for axis in AXES:
+            columns, lines = chart_table(done, axis, self._variant)
+            if lines:
+                chart = f"{CHARTS}/{d90_section('d90', axis)}"
+                title = f"d90 against {axis.replace('_', ' ')}"
+                self._sender.put(kind="chart", key=chart, title=title, x=axis, columns=columns, rows=lines)
+
+    def send_tables(self, paths: Sequence[Path]) -> None:
+        """Sends CSV files as tables."""
+        if self._sender is not None:
+            for path in paths:
+                self._sender.put(kind="table", key=f"{TABLES}/{path.stem}", path=str(path.resolve()))
+
+    def send_figures(self, paths: Sequence[Path]) -> None:
+        """Sends those of the figures that are PNG files."""
+        if self._sender is not None:
+            for path in paths:
+                if path.suffix == ".png":
+                    self._sender.put(kind="image", key=f"{FIGURES}/{path.stem}", path=str(path.resolve()))
+
+    def send_artifact(self, paths: Sequence[Path]) -> None:
+        """Sends the files and folders that the study leaves behind, as one artifact."""
+        if self._sender is not None:
+            names = [str(path.resolve()) for path in paths]
+            self._sender.put(kind="artifact", name=self.group, paths=names)
+
+
+def _resolved(mode: WandbMode, say: Callable[[str], None]) -> Mode:
+    """The mode to try: "auto" follows WANDB_MODE, and is disabled at once where no key can be."""
+    wished = os.environ.get("WANDB_MODE")
+    chosen: Mode = "online" if mode == "auto" else mode
+    if mode == "auto" and wished in ("offline", "disabled"):
+        chosen = "offline" if wished == "offline" else "disabled"
+    if chosen == "disabled":
+        return chosen
+    why = None
+    if importlib.util.find_spec("wandb") is None:
+        why = "the package wandb is not installed"
+    elif chosen == "online" and not may_have_key():
+        why = "no API key is configured (`wandb login` sets one)"
+    if why is None:
+        return chosen
+    if mode != "auto":
+        raise UserError(f"wandb: {why}; pass --wandb disabled{' or offline' if chosen == 'online' else ''}")
+    say(f"W&B: not used, since {why}")
+    return "disabled"
