@@ -121,7 +121,7 @@ def measure_d90(
         training=training or TrainingSettings(epochs=3),
         search=search or SearchSettings(),
     )
-    result = measure(settings, folder, ledger=ledger, workers=workers, threads=threads)
+    result = measure(settings, folder, study="measure_d90", ledger=ledger, workers=workers, threads=threads)
     (row,) = result.rows
     return row
 

@@ -18,8 +18,8 @@ from lit_idim.certificate import CertificateSettings
 from lit_idim.commands.study import run_study
 from lit_idim.figures.generalization import save_generalization_figures
 from lit_idim.generalization import certify_study, require_certifiable, summarize_generalization
-from lit_idim.study.run import FAILED_CELLS_EXIT_CODE
-from lit_idim.study.run_options import RunOptions, run_as_asked
+from lit_idim.study.run import StudyResult
+from lit_idim.study.run_options import Findings, RunOptions, run_as_asked
 from lit_idim.study.settings import StudySettings
 
 
@@ -39,17 +39,18 @@ def generalization(
             may be bounded lower.
     """
     require_certifiable(settings, certificate_d)
-    result = run_as_asked(settings, options, certificate=certificate, certificate_d=certificate_d)
-    if result is None:
+
+    def find(result: StudyResult) -> Findings:
+        cells = certify_study(result, settings, certificate, options, d=certificate_d)
+        rows = [cell.row for cell in cells]
+        save_generalization_figures(rows, options.out / "figures")
+        return Findings(text=summarize_generalization(rows), has_failed=any(cell.has_failed for cell in cells))
+
+    code = run_as_asked("generalization", settings, options, find, certificate=certificate, certificate_d=certificate_d)
+    if options.dry_run:
         share = 2 + len(certificate.relative_steps) / 2
         print(f"and about {share:g} trainings more for each certificate, in this process alone")
-        return 0
-    cells = certify_study(result, settings, certificate, options, d=certificate_d)
-    rows = [cell.row for cell in cells]
-    save_generalization_figures(rows, options.out / "figures")
-    print(summarize_generalization(rows))
-    print(f"written to {options.out}")
-    return FAILED_CELLS_EXIT_CODE if any(cell.has_failed for cell in cells) else result.exit_code
+    return code
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from lit_idim.errors import UserError
 from lit_idim.figures.d90_vs_num_parameters import d90_vs_num_parameters
 from lit_idim.study.model_sizes import model_sizes
 from lit_idim.study.outputs import VARIANT_OF_TARGET
-from lit_idim.study.run_options import RunOptions, run_as_asked
+from lit_idim.study.run import StudyResult
+from lit_idim.study.run_options import Findings, RunOptions, run_as_asked
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.size_step import fix_step, rows_at
 from lit_idim.study.size_table import summarize_sizes, write_size_trends
@@ -34,23 +35,20 @@ def model_size(settings: StudySettings, options: RunOptions, pretraining_step: i
             Without --steps only this one is measured.
     """
     settings, step = fix_step(settings, pretraining_step)
-    result = run_as_asked(settings, options, pretraining_step=pretraining_step)
-    if result is None:
-        return 0
-    sizes = model_sizes(result.rows, settings)
-    compared = rows_at(result.rows, step)
-    if not compared:
-        raise UserError(f"pretraining_step: no model has been measured at step {step} yet; run it without --plot_only")
-    trends = [
-        trend for target in settings.search.targets for trend in size_trends(compared, sizes, VARIANT_OF_TARGET[target])
-    ]
-    write_size_trends(options.out / "trends.csv", trends)
-    variant = VARIANT_OF_TARGET[settings.search.targets[0]]
-    shown = [trend for trend in trends if trend.variant == variant]
-    d90_vs_num_parameters(compared, sizes, options.out / "figures", trends=shown, variant=variant)
-    print(summarize_sizes(result.rows, sizes, trends, variant=variant))
-    print(f"written to {options.out}")
-    return result.exit_code
+    variants = [VARIANT_OF_TARGET[target] for target in settings.search.targets]
+
+    def find(result: StudyResult) -> Findings:
+        sizes = model_sizes(result.rows, settings)
+        compared = rows_at(result.rows, step)
+        if not compared:
+            raise UserError(f"pretraining_step: no model is measured at step {step} yet; run it without --plot_only")
+        trends = [trend for variant in variants for trend in size_trends(compared, sizes, variant)]
+        write_size_trends(options.out / "trends.csv", trends)
+        shown = [trend for trend in trends if trend.variant == variants[0]]
+        d90_vs_num_parameters(compared, sizes, options.out / "figures", trends=shown, variant=variants[0])
+        return Findings(text=summarize_sizes(result.rows, sizes, trends, variant=variants[0]))
+
+    return run_as_asked("model_size", settings, options, find, pretraining_step=pretraining_step)
 
 
 if __name__ == "__main__":

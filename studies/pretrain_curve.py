@@ -12,19 +12,19 @@ import sys
 import torch
 
 from lit_idim.commands.study import run_study
-from lit_idim.study.run_options import RunOptions, run_as_asked
+from lit_idim.study.run import StudyResult
+from lit_idim.study.run_options import Findings, RunOptions, run_as_asked
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.summary import summarize
 
 
 def pretrain_curve(settings: StudySettings, options: RunOptions) -> int:
     """Measures d90 of every checkpoint on every task with every method, and draws it against pretraining step."""
-    result = run_as_asked(settings, options)
-    if result is None:
-        return 0
-    print(summarize(result.rows, settings))
-    print(f"written to {options.out}")
-    return result.exit_code
+
+    def find(result: StudyResult) -> Findings:
+        return Findings(text=summarize(result.rows, settings))
+
+    return run_as_asked("pretrain_curve", settings, options, find)
 
 
 if __name__ == "__main__":

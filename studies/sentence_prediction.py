@@ -16,23 +16,23 @@ from lit_idim.commands.study import run_study
 from lit_idim.figures.scores_by_model import scores_by_model
 from lit_idim.study.outputs import VARIANT_OF_TARGET, of_variant
 from lit_idim.study.published_table import compare, markdown, write_comparison
-from lit_idim.study.run_options import RunOptions, run_as_asked
+from lit_idim.study.run import StudyResult
+from lit_idim.study.run_options import Findings, RunOptions, run_as_asked
 from lit_idim.study.settings import StudySettings
 
 
 def sentence_prediction(settings: StudySettings, options: RunOptions) -> int:
     """Measures d90 of pretrained models with DID and SAID, beside the numbers that the paper has of them."""
-    result = run_as_asked(settings, options)
-    if result is None:
-        return 0
-    lines = compare(result.rows)
-    write_comparison(options.out, "table1", lines)
-    # Points, fit and target of the figure are those of the target that the search aims at.
-    shown = [of_variant(row, VARIANT_OF_TARGET[settings.search.targets[0]]) for row in result.rows]
-    scores_by_model(result.records, shown, options.out / "figures", curves=result.curves, stem="figure1")
-    print(markdown(lines))
-    print(f"written to {options.out}")
-    return result.exit_code
+
+    def find(result: StudyResult) -> Findings:
+        lines = compare(result.rows)
+        write_comparison(options.out, "table1", lines)
+        # Points, fit and target of the figure are those of the target that the search aims at.
+        shown = [of_variant(row, VARIANT_OF_TARGET[settings.search.targets[0]]) for row in result.rows]
+        scores_by_model(result.records, shown, options.out / "figures", curves=result.curves, stem="figure1")
+        return Findings(text=markdown(lines))
+
+    return run_as_asked("sentence_prediction", settings, options, find)
 
 
 if __name__ == "__main__":

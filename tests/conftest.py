@@ -9,7 +9,7 @@ import pytest
 
 # Read by the hub's libraries when they are imported, and inherited by the processes that tests start.
 os.environ["HF_HUB_OFFLINE"] = "1"
-os.environ["WANDB_MODE"] = "offline"
+os.environ["WANDB_MODE"] = "disabled"
 
 LAUNCHER_VARIABLES = (
     "LT_CLI_USED",

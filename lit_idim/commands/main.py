@@ -9,7 +9,7 @@ from lit_idim.resources import find_resource
 
 USAGE_EXIT_CODE = 2
 TRAINING_VERBS = ("fit", "validate", "test", "predict")
-VERBS = (*TRAINING_VERBS, "export", "pretrain", "checkpoints", "status")
+VERBS = (*TRAINING_VERBS, "export", "pretrain", "checkpoints", "status", "report", "dashboard")
 
 _USAGE = """\
 usage: lit-idim VERB [options]
@@ -24,6 +24,8 @@ usage: lit-idim VERB [options]
   pretrain   train a RoBERTa from scratch and keep a series of checkpoints:
              lit-idim pretrain --config configs/pretrain/toy-L2-H128.yaml --out outputs/toy
   status     what a study has measured, runs and has left: lit-idim status outputs/pretrain_curve
+  report     write report.html of a study anew from its ledger, also while it runs
+  dashboard  a W&B workspace and report of a study, as code: --push sends them
   checkpoints
              list     the series of checkpoints, their steps, and the model families
              verify   load every checkpoint of a series and say which are damaged
@@ -87,6 +89,14 @@ def _run_verb(verb: str, words: list[str]) -> None:
         from lit_idim.commands.status import run_status_verb
 
         run_status_verb(words)
+    elif verb == "report":
+        from lit_idim.commands.report import run_report_verb
+
+        run_report_verb(words)
+    elif verb == "dashboard":
+        from lit_idim.commands.dashboard import run_dashboard_verb
+
+        run_dashboard_verb(words)
     else:
         raise UserError(f"VERB must be one of {', '.join(VERBS)}; got {verb!r}")
 

@@ -58,6 +58,7 @@ class Driver:
         progress: that is told of every step.
         trainings: that run; new ones by default.
         should_stop: asked before each training.
+        on_training: called with each training that was written.
     """
 
     def __init__(
@@ -68,10 +69,11 @@ class Driver:
         progress: Progress,
         trainings: Trainings | None = None,
         should_stop: Callable[[], bool] = lambda: False,
+        on_training: Callable[[TrainingRecord], None] = lambda record: None,
     ) -> None:
         self.settings, self.ledger, self.progress = settings, ledger, progress
         self.trainings = trainings or Trainings()
-        self.should_stop = should_stop
+        self.should_stop, self.on_training = should_stop, on_training
         self.states = [CellState(cell=cell) for cell in cells]
 
     def run(self, on_cell: Callable[[CellState], None] | None = None) -> list[CellState]:
@@ -222,4 +224,5 @@ class Driver:
             return True
         state.records[training] = record
         self.progress.training_ended(state.cell, record, self.measured(state))
+        self.on_training(record)
         return True

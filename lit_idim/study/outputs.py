@@ -45,12 +45,18 @@ def labels_of(settings: StudySettings) -> Labels:
 
 
 def write_tables(
-    folder: Path, settings: StudySettings, cells: Iterable[MeasuredCell], records: list[TrainingRecord], labels: Labels
+    folder: Path,
+    study: str,
+    settings: StudySettings,
+    cells: Iterable[MeasuredCell],
+    records: list[TrainingRecord],
+    labels: Labels,
 ) -> tuple[list[D90Row], dict[CellKey, Estimate]]:
     """Writes `trials.csv`, `d90.csv` and `manifest.json`.
 
     Args:
         folder: of the study.
+        study: its name.
         settings: of the study.
         cells: as measured so far.
         records: of all trainings in the ledger.
@@ -62,7 +68,7 @@ def write_tables(
     rows, estimates = rows_of(cells, settings, labels)
     write_trials(folder / "trials.csv", records)
     write_d90(folder / "d90.csv", rows)
-    write_manifest(folder, settings, records)
+    write_manifest(folder, study, settings, records)
     return rows, estimates
 
 

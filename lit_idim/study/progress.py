@@ -1,5 +1,6 @@
 """What a person sees while a study runs: a few lines that renew themselves on a terminal, plain lines elsewhere."""
 
+import os
 import sys
 from collections.abc import Sequence
 from types import TracebackType
@@ -21,8 +22,8 @@ Measured = Estimate | FullScore | None
 class Progress:
     """Shows cells done, the current training, the estimate so far and the time left.
 
-    On a terminal the last lines renew themselves and each cell that ends leaves one line; elsewhere (a log, a pipe)
-    each training is one line.
+    On a terminal the last lines renew themselves and each cell that ends leaves one line; elsewhere (a log, a pipe, a
+    notebook) each training is one line, without colours or control characters.
 
     Args:
         cells: of the study.
@@ -34,12 +35,21 @@ class Progress:
         self.num_cells = len(cells)
         self._expected = {cell.name: sum(expected_trainings(cell, search)) for cell in cells}
         self._needed: dict[str, int] = {}
-        self.console = Console(file=stream or sys.stdout, highlight=False, soft_wrap=True)
+        shown_on = stream or sys.stdout
+        is_live = _renews_lines(shown_on)
+        self.console = Console(
+            file=shown_on,
+            highlight=False,
+            soft_wrap=not is_live,
+            force_terminal=is_live,
+            force_jupyter=False,
+            no_color=None if is_live else True,
+        )
         self.num_ended = self.num_failed = self.num_trainings = 0
         self.in_cell = 0
         self.cell, self.training, self.estimate = "", "", ""
         self._seconds: list[float] = []
-        self._live = Live(console=self.console, refresh_per_second=4) if self.console.is_terminal else None
+        self._live = Live(console=self.console, refresh_per_second=4) if is_live else None
 
     def __enter__(self) -> "Progress":
         if self._live is not None:
@@ -120,6 +130,11 @@ class Progress:
         trainings = max(0.0, factor * sum(left.values()) - self.in_cell)
         seconds = trainings * sum(self._seconds) / len(self._seconds)
         return f"about {duration(seconds)} left"
+
+
+def _renews_lines(stream: TextIO) -> bool:
+    """Whether a stream is a terminal that moves its cursor; what rich guesses, CI and notebooks make it guess wrong."""
+    return stream.isatty() and os.environ.get("TERM", "dumb") not in ("dumb", "unknown")
 
 
 def describe(measured: Measured) -> str:

@@ -42,10 +42,11 @@ def write_config(folder: Path, settings: StudySettings, **of_the_run: Any) -> No
     write_whole(folder / "config.yaml", text)
 
 
-def write_manifest(folder: Path, settings: StudySettings, records: Iterable[TrainingRecord]) -> None:
+def write_manifest(folder: Path, study: str, settings: StudySettings, records: Iterable[TrainingRecord]) -> None:
     """Writes versions, commit, machine, seeds, and the checksums of P, weights and data of all trainings."""
     listed = list(records)
     manifest = {
+        "study": study,
         "versions": library_versions(),
         "commit": _commit(),
         "machine": {

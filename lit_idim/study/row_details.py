@@ -12,6 +12,7 @@ from lit_idim.d90 import LEVEL, CellFacts, Estimate, FullScore, Result, SearchSe
 from lit_idim.d90.search import whole_numbers
 from lit_idim.d90.training import final_scores
 from lit_idim.ledger import TrainingRecord
+from lit_idim.study.d90_row import D90Row
 from lit_idim.study.dev_resampling import crossing_deviation, widened
 from lit_idim.study.measured_cell import MeasuredCell
 
@@ -22,6 +23,11 @@ _Z = statistics.NormalDist().inv_cdf(0.5 + LEVEL / 2)
 _CLEARLY_OUTSIDE = 0.95
 NOT_ENDED = "the search has not ended"
 _STANDARD_ERRORS = 2
+
+
+def has_ended(row: D90Row) -> bool:
+    """Whether the search behind a row has ended, or failed."""
+    return NOT_ENDED not in row.notes
 
 
 def full_std(full: FullScore | None, asked: Asked) -> float | None:

@@ -19,9 +19,11 @@ from lit_idim.study.measured_cell import MeasuredCell, measured_cells
 from lit_idim.study.outputs import draw_figures, fitted_curves, labels_of, write_tables
 from lit_idim.study.progress import Progress
 from lit_idim.study.provenance import write_config
+from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.workers import set_threads, working_beside
 from lit_idim.tasks import get_split, get_task
+from lit_idim.tracking.tracker import Tracker, untracked
 from lit_idim.training.distributed import num_launched_processes
 
 LEDGER_FILE = "ledger.sqlite"
@@ -56,9 +58,11 @@ def measure(
     settings: StudySettings,
     out: Path,
     *,
+    study: str,
     ledger: str | None = None,
     workers: int = 1,
     threads: int | None = None,
+    tracker: Tracker | None = None,
     of_the_study: Mapping[str, Any] | None = None,
 ) -> StudyResult:
     """Runs a study, or goes on with one, and writes its outputs.
@@ -66,9 +70,11 @@ def measure(
     Args:
         settings: of the study.
         out: folder for the outputs.
+        study: its name.
         ledger: address of the ledger; `ledger.sqlite` in `out` if None.
         workers: processes that run trainings side by side, this one included.
         threads: of each of them; torch's default if None.
+        tracker: that is started and told of everything; whoever made it ends it.
         of_the_study: further arguments of its command, for `config.yaml`.
 
     Raises:
@@ -87,15 +93,20 @@ def measure(
         where = None if ledger is None else find_location(ledger).name
         of_the_run = {"out": out.resolve(), "ledger": where, "workers": workers, "threads": threads}
         write_config(out, settings, **(of_the_study or {}), **of_the_run)
+    tracker = tracker or untracked()
     with opened as book, working_beside(workers - 1, settings, address, threads=threads):
+        tracker.start()
+        for record in book.records():
+            tracker.training_ended(record)
         labels = labels_of(settings)
         with Progress(cells, settings.search) as progress:
-            driver = Driver(settings, cells, book, progress)
+            driver = Driver(settings, cells, book, progress, on_training=tracker.training_ended)
 
             def write_so_far(_: CellState | None = None) -> None:
                 with as_output_error(out):
                     # The interval over dev examples takes a while, so it waits for the end.
-                    write_tables(out, settings, _measured(driver), book.records(), {})
+                    rows, _estimates = write_tables(out, study, settings, _measured(driver), book.records(), {})
+                tracker.rows_changed(rows, ended=has_ended)
 
             try:
                 driver.run(on_cell=write_so_far)
@@ -104,7 +115,8 @@ def measure(
                 raise
         with as_output_error(out):
             records = book.records()
-            rows, estimates = write_tables(out, settings, _measured(driver), records, labels)
+            rows, estimates = write_tables(out, study, settings, _measured(driver), records, labels)
+            tracker.rows_changed(rows, ended=has_ended)
             measured = [record for state in driver.states for record in state.records.values()]
             curves = fitted_curves(rows, estimates)
             figures = draw_figures(out, settings, rows, curves, measured)
@@ -113,7 +125,7 @@ def measure(
     return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
-def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None) -> StudyResult:
+def draw_again(settings: StudySettings, out: Path, *, study: str, ledger: str | None = None) -> StudyResult:
     """Writes tables and figures from a ledger as it is now, without a training.
 
     Raises:
@@ -128,7 +140,7 @@ def draw_again(settings: StudySettings, out: Path, *, ledger: str | None = None)
         raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
     make_folder(out)
     with as_output_error(out):
-        rows, estimates = write_tables(out, settings, cells, records, labels_of(settings))
+        rows, estimates = write_tables(out, study, settings, cells, records, labels_of(settings))
         measured = [record for cell in cells for record in cell.records.values()]
         curves = fitted_curves(rows, estimates)
         figures = draw_figures(out, settings, rows, curves, measured)

@@ -1,13 +1,29 @@
 """How a study is run, as opposed to what it measures: the options that all studies share."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from lit_idim.ledger.location import find_location
+from lit_idim.study.agreement import settings_to_agree
+from lit_idim.study.config_file import CONFIG_FILE
 from lit_idim.study.expected_cost import GPU_TERAFLOPS_PER_SECOND
+from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.plan import describe_plan
-from lit_idim.study.run import StudyResult, draw_again, measure
+from lit_idim.study.provenance import plain
+from lit_idim.study.reporting import REPORT_FILE, write_study_report
+from lit_idim.study.run import (
+    FAILED_CELLS_EXIT_CODE,
+    LEDGER_FILE,
+    StudyResult,
+    check_names,
+    draw_again,
+    make_folder,
+    measure,
+)
 from lit_idim.study.settings import StudySettings
+from lit_idim.tracking.tracker import Tracker, TrackingSettings, WandbMode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,8 +36,13 @@ class RunOptions:
         workers: processes that run trainings side by side.
         threads: CPU threads of each of them; torch's default if null.
         dry_run: only list the cells, D, and what they are expected to cost.
-        plot_only: only write tables and figures anew from the ledger.
+        plot_only: only write tables, figures and the report anew from the ledger.
         teraflops_per_second: sustained speed that --dry_run computes hours with.
+        wandb: whether W&B shows the study. auto is online where a key is configured and the server answers within
+            5 seconds, else disabled.
+        wandb_project: of its runs on W&B.
+        wandb_entity: user or team of the project; the key's own if null.
+        wandb_trainings: whether every training has a run of its own on W&B, in the study's group.
     """
 
     out: Path
@@ -31,32 +52,103 @@ class RunOptions:
     dry_run: bool = False
     plot_only: bool = False
     teraflops_per_second: float = GPU_TERAFLOPS_PER_SECOND
+    wandb: WandbMode = "auto"
+    wandb_project: str = "lit_idim"
+    wandb_entity: str | None = None
+    wandb_trainings: bool = False
 
 
-def run_as_asked(settings: StudySettings, options: RunOptions, **of_the_study: Any) -> StudyResult | None:
+@dataclass(frozen=True, kw_only=True)
+class Findings:
+    """What a study makes of its d90, beside the tables and figures that it has written.
+
+    Attributes:
+        text: for the terminal.
+        has_failed: whether something of it failed.
+    """
+
+    text: str
+    has_failed: bool = False
+
+
+def run_as_asked(
+    study: str,
+    settings: StudySettings,
+    options: RunOptions,
+    find: Callable[[StudyResult], Findings],
+    **of_the_study: Any,
+) -> int:
     """Runs a study or goes on with it, draws it again, or prints what it would do.
 
     Args:
+        study: its name, that of its script.
         settings: what is measured.
         options: how.
+        find: writes what is the study's own into the folder of the outputs.
         of_the_study: further arguments of its command, for `config.yaml`.
 
     Returns:
-        What was measured; None after `dry_run`, which prints the plan.
+        The exit code: 1 if a cell, or something of `find`, failed.
 
     Raises:
-        UserError: for bad settings, an unusable folder or ledger.
+        UserError: for bad settings, an unusable folder or ledger, or if W&B cannot be had as asked.
     """
     if options.dry_run:
         print(describe_plan(settings, teraflops_per_second=options.teraflops_per_second))
-        return None
+        return 0
     if options.plot_only:
-        return draw_again(settings, options.out, ledger=options.ledger)
-    return measure(
-        settings,
-        options.out,
-        ledger=options.ledger,
-        workers=options.workers,
-        threads=options.threads,
-        of_the_study=of_the_study,
+        result = draw_again(settings, options.out, study=study, ledger=options.ledger)
+        findings = _conclude(settings, options.out, result, find)
+    else:
+        with _tracker(study, settings, options) as tracker:
+            result = measure(
+                settings,
+                options.out,
+                study=study,
+                ledger=options.ledger,
+                workers=options.workers,
+                threads=options.threads,
+                tracker=tracker,
+                of_the_study=of_the_study,
+            )
+            findings = _conclude(settings, options.out, result, find)
+            _show(tracker, options.out)
+    print(findings.text)
+    print(f"written to {options.out}; open {options.out / REPORT_FILE}")
+    return FAILED_CELLS_EXIT_CODE if findings.has_failed else result.exit_code
+
+
+def _conclude(
+    settings: StudySettings, out: Path, result: StudyResult, find: Callable[[StudyResult], Findings]
+) -> Findings:
+    findings = find(result)
+    write_study_report(out, settings, result.rows, result.records, result.curves)
+    return findings
+
+
+def _tracker(study: str, settings: StudySettings, options: RunOptions) -> Tracker:
+    check_names(settings)
+    make_folder(options.out)
+    location = options.ledger or str((options.out / LEDGER_FILE).resolve())
+    return Tracker(
+        TrackingSettings(
+            mode=options.wandb,
+            project=options.wandb_project,
+            entity=options.wandb_entity,
+            trainings=options.wandb_trainings,
+        ),
+        study=study,
+        folder=options.out,
+        identity=f"{find_location(location).name} {plain(settings_to_agree(settings))}",
+        config=plain(asdict(settings)),
+        variant=VARIANT_OF_TARGET[settings.search.targets[0]],
     )
+
+
+def _show(tracker: Tracker, out: Path) -> None:
+    """The study's outputs on W&B, each once."""
+    tables = sorted(out.glob("*.csv"))
+    tracker.send_tables([path for path in tables if path.stem != "trials"])
+    tracker.send_figures(sorted((out / "figures").glob("*.png")))
+    names = (LEDGER_FILE, CONFIG_FILE, "manifest.json", REPORT_FILE, "figures", "certificates")
+    tracker.send_artifact([*tables, *(out / name for name in names)])

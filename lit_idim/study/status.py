@@ -13,7 +13,7 @@ from lit_idim.study.expected_trainings import expected_trainings
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
 from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.progress import describe, duration
-from lit_idim.study.row_details import NOT_ENDED
+from lit_idim.study.row_details import has_ended
 from lit_idim.study.rows import rows_of
 from lit_idim.study.run import LEDGER_FILE
 from lit_idim.study.settings import StudySettings
@@ -81,31 +81,31 @@ def study_status(settings: StudySettings, cells: Sequence[Cell], measured: Seque
     for cell, one in zip(cells, measured, strict=True):
         key = (one.model, one.checkpoint, one.task, one.method)
         if not one.records:
-            has_ended, so_far = False, ""
+            is_done, so_far = False, ""
         elif one.is_baseline:
-            has_ended, results = one.asked(settings.search, None)
+            is_done, results = one.asked(settings.search, None)
             so_far = describe(full_score(results))
         else:
             row = by_cell[key]
-            has_ended, so_far = NOT_ENDED not in row.notes, describe(estimates[key])
+            is_done, so_far = has_ended(row), describe(estimates[key])
             if (variant := VARIANT_OF_TARGET[settings.search.targets[0]]) != "d90":
                 so_far = f"{variant}: {so_far}"
-        found.append(_status(cell, one, settings, has_ended, so_far))
+        found.append(_status(cell, one, settings, is_done, so_far))
     return found
 
 
-def _status(cell: Cell, measured: MeasuredCell, settings: StudySettings, has_ended: bool, so_far: str) -> CellStatus:
+def _status(cell: Cell, measured: MeasuredCell, settings: StudySettings, is_done: bool, so_far: str) -> CellStatus:
     records = list(measured.records.values())
     ended = [record for record in records if record.status in ("finished", "diverged")]
     expected = sum(expected_trainings(cell, settings.search))
     return CellStatus(
         name=cell.name,
-        state="done" if has_ended else "open" if records else "not begun",
+        state="done" if is_done else "open" if records else "not begun",
         num_trainings=len(ended),
         num_diverged=sum(record.status == "diverged" for record in ended),
         num_paused=sum(record.status == "paused" for record in records),
         seconds=sum(record.seconds for record in records),
-        num_left=0.0 if has_ended else max(0.0, expected - len(ended)),
+        num_left=0.0 if is_done else max(0.0, expected - len(ended)),
         so_far=so_far,
     )
 

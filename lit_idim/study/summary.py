@@ -21,13 +21,7 @@ def summarize(rows: Sequence[D90Row], settings: StudySettings) -> str:
     lines = [_HEADINGS, *(_line(row, variant) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
-    groups: dict[tuple[str, str, str], list[D90Row]] = {}
-    for row in rows:
-        groups.setdefault((row.model, row.task, row.method), []).append(row)
-    text += [
-        f"{variant} on {' '.join(group)}: {_trend(trend(members, variant=variant))}"
-        for group, members in groups.items()
-    ]
+    text += trend_sentences(rows, settings)
     text += [
         f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.reason}" for row in rows if row.status == "failed"
     ]
@@ -35,6 +29,19 @@ def summarize(rows: Sequence[D90Row], settings: StudySettings) -> str:
         f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.notes}" for row in rows if "WARNING" in row.notes
     ]
     return "\n".join(text)
+
+
+def trend_sentences(rows: Sequence[D90Row], settings: StudySettings) -> list[str]:
+    """How d90 of the first target goes with pretraining step: a line a series, task and method that has steps."""
+    variant = VARIANT_OF_TARGET[settings.search.targets[0]]
+    groups: dict[tuple[str, str, str], list[D90Row]] = {}
+    for row in rows:
+        if row.pretraining_step is not None:
+            groups.setdefault((row.model, row.task, row.method), []).append(row)
+    return [
+        f"{variant} on {' '.join(group)}: {_trend(trend(members, variant=variant))}"
+        for group, members in groups.items()
+    ]
 
 
 def _line(row: D90Row, variant: D90Variant) -> tuple[str, ...]:

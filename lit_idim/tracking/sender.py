@@ -4,7 +4,7 @@ A process of its own, since the client asks the server now and then and waits fo
 or stop a study. It answers on standard output, a JSON object a line as well: `mode` ("online", "offline" or "disabled",
 with `where` or `why`), `lost` once if the server stops answering, and `finished` (with `is_complete`).
 
-    start    mode, project, entity, group, name, folder, config
+    start    mode, project, entity, group, name, program, folder, config
     log      data
     table    key, path of a CSV file
     chart    key, title, x, columns, rows
@@ -146,6 +146,7 @@ class Sender:
             dir=start["folder"],
             mode=self._mode,
             settings=wandb.Settings(
+                program=start["program"],
                 init_timeout=INIT_SECONDS,
                 finish_timeout=FINISH_SECONDS,
                 console="off",

@@ -72,6 +72,8 @@ def _refusal(base_url: str, key: str, seconds: float) -> str | None:
         reply = requests.post(
             f"{base_url.rstrip('/')}/graphql", json={"query": _QUERY}, auth=("api", key), timeout=seconds
         )
+    except requests.Timeout:
+        return f"{base_url} does not answer within {seconds:g} s"
     except requests.RequestException as error:
         return f"{base_url} cannot be reached ({type(error).__name__})"
     if reply.status_code in (401, 403):

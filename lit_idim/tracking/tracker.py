@@ -3,6 +3,7 @@
 import hashlib
 import importlib.util
 import os
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any, Literal
 from lit_idim.errors import UserError
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.d90_row import D90Row, D90Variant
-from lit_idim.tracking.history import chart_table, d90_points, last_steps, training_points, training_run
+from lit_idim.tracking.history import Point, chart_table, d90_points, last_steps, training_points, training_run
 from lit_idim.tracking.keys import (
     AXES,
     CHARTS,
@@ -53,7 +54,7 @@ class TrackingSettings:
 
 
 class Tracker:
-    """One run of a study on W&B; used as a context, which ends the run.
+    """One run of a study on W&B; used as a context, which ends the run. Before `start` it does nothing.
 
     Args:
         settings: where.
@@ -63,9 +64,6 @@ class Tracker:
         config: of the run.
         variant: which d90 is shown.
         say: takes lines for the user.
-
-    Raises:
-        UserError: if "online" or "offline" is asked for and cannot be had.
     """
 
     def __init__(
@@ -79,12 +77,21 @@ class Tracker:
         variant: D90Variant,
         say: Callable[[str], None] = print,
     ) -> None:
-        self._settings, self._folder, self._variant = settings, folder, variant
+        self._settings, self._study, self._folder, self._config = settings, study, folder, config
+        self._variant, self._say = variant, say
         self.group = f"{study}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
-        self._sent: dict[tuple[str, ...], D90Row] = {}
+        self._sent: list[Point] = []
         self._num_trainings, self._seconds = 0, 0.0
         self._sender: SenderProcess | None = None
-        mode = _resolved(settings.mode, say)
+
+    def start(self) -> None:
+        """Begins the run.
+
+        Raises:
+            UserError: if "online" or "offline" is asked for and cannot be had.
+        """
+        settings = self._settings
+        mode = _resolved(settings.mode, self._say)
         if mode == "disabled":
             return
         start = {
@@ -92,11 +99,12 @@ class Tracker:
             "project": settings.project,
             "entity": settings.entity,
             "group": self.group,
-            "name": study,
-            "folder": str(folder.resolve()),
-            "config": {**config, "study": study},
+            "name": self._study,
+            "program": Path(sys.argv[0]).name,
+            "folder": str(self._folder.resolve()),
+            "config": {**self._config, "study": self._study},
         }
-        self._sender = SenderProcess(start, folder=folder, is_optional=settings.mode == "auto", say=say)
+        self._sender = SenderProcess(start, folder=self._folder, is_optional=settings.mode == "auto", say=self._say)
         if settings.mode == "auto":
             return
         self._sender.wait_for_start(START_SECONDS)
@@ -144,13 +152,11 @@ class Tracker:
         done = [row for row in rows if ended(row)]
         last = last_steps(rows)
         for row in done:
-            key = (row.model, row.checkpoint, row.task, row.method)
-            if self._sent.get(key) == row:
-                continue
-            self._sent[key] = row
             is_last = row.pretraining_step is None or row.pretraining_step == last[row.model]
             for point in d90_points(row, self._variant, is_last=is_last):
-                self._sender.put(kind="log", data=point)
+                if point not in self._sent:
+                    self._sent.append(point)
+                    self._sender.put(kind="log", data=point)
         num_reached = sum(row.status_of(self._variant) == "reached" for row in done)
         self._sender.put(kind="log", data={NUM_CELLS_DONE: len(done), NUM_CELLS_REACHED: num_reached})
         self.send_tables([self._folder / "d90.csv"])
@@ -179,6 +185,12 @@ class Tracker:
         if self._sender is not None:
             names = [str(path.resolve()) for path in paths]
             self._sender.put(kind="artifact", name=self.group, paths=names)
+
+
+def untracked() -> Tracker:
+    """A tracker that shows nothing."""
+    settings = TrackingSettings(mode="disabled")
+    return Tracker(settings, study="", folder=Path(), identity="", config={}, variant="d90")
 
 
 def _resolved(mode: WandbMode, say: Callable[[str], None]) -> Mode:

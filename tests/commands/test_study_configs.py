@@ -30,8 +30,10 @@ def parse(monkeypatch: pytest.MonkeyPatch) -> Any:
         function = runpy.run_path(str(resource_path("studies") / f"{study}.py"))[study]
         asked: list[Any] = []
 
-        def keep(settings: StudySettings, options: RunOptions, **of_the_study: Any) -> None:
+        def keep(name: str, settings: StudySettings, options: RunOptions, find: Any, **of_the_study: Any) -> int:
+            assert name == study
             asked.extend((settings, options, of_the_study))
+            return 0
 
         monkeypatch.setitem(function.__globals__, "run_as_asked", keep)
         monkeypatch.setattr("sys.argv", [f"{study}.py", *words])

@@ -37,7 +37,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Measure:
         trainings = trainings or SimulatedTrainings(settings)
         trainings.settings = settings
         monkeypatch.setattr("lit_idim.study.driver.Trainings", lambda: trainings)
-        return measure(settings, tmp_path / "out", **options), trainings
+        return measure(settings, tmp_path / "out", study="simulated", **options), trainings
 
     return measured
 
@@ -166,17 +166,17 @@ def test_tables_are_drawn_again_byte_for_byte(simulate: Measure, tmp_path: Path)
     assert {path.name for path in written} == {"d90.csv", "trials.csv", "config.yaml", "manifest.json"}
     for name in ("d90.csv", "trials.csv"):
         (out / name).unlink()
-    again = draw_again(settings, out)
+    again = draw_again(settings, out, study="simulated")
     assert again.rows == result.rows and again.num_failed == 0
     assert {path: path.read_bytes() for path in written} == written
-    part = draw_again(replace(settings, steps=(1000, 4000)), out)
+    part = draw_again(replace(settings, steps=(1000, 4000)), out, study="simulated")
     assert part.rows == [row for row in result.rows if row.pretraining_step != 500]
 
 
 def test_nothing_is_drawn_of_what_was_not_measured(simulate: Measure, tmp_path: Path) -> None:
     simulate(settings_of(**ONE_TASK))
     with pytest.raises(UserError, match="holds no trainings of these series, steps, tasks and methods yet"):
-        draw_again(settings_of(tasks=("toy-mrpc",)), tmp_path / "out")
+        draw_again(settings_of(tasks=("toy-mrpc",)), tmp_path / "out", study="simulated")
 
 
 # Lightning ends the process where it sees an interruption.
@@ -195,7 +195,7 @@ def test_an_interruption_leaves_tables_of_what_is_there(
     rows = read_d90(tmp_path / "out" / "d90.csv")
     assert len(rows) == 1  # nothing is said of the cell that has no training yet
     assert rows[0].num_trainings == 3 and "the search has not ended" in rows[0].notes
-    assert draw_again(settings, tmp_path / "out").rows == rows
+    assert draw_again(settings, tmp_path / "out", study="simulated").rows == rows
 
 
 def test_a_full_disk_is_told_and_nothing_is_lost(

@@ -33,7 +33,7 @@ def simulate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:
         monkeypatch.setattr(run, "labels_of", lambda settings: dict.fromkeys(settings.tasks, LABELS))
         monkeypatch.setattr(run, "draw_figures", lambda *arguments: [])
         try:
-            measure(SETTINGS, tmp_path / "out")
+            measure(SETTINGS, tmp_path / "out", study="simulated")
         except KeyboardInterrupt:
             assert stop_before is not None
         return tmp_path / "out"

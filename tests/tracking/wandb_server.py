@@ -1,4 +1,4 @@
-"""A server that answers as W&B's does, as far as the client asks while a study runs; or in the ways that servers fail."""
+"""A server that answers as W&B's does, as far as the client asks while a study runs; or as servers fail."""
 
 import gzip
 import json

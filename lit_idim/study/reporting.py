@@ -1,0 +1,149 @@
+"""`report.html` of a study, from what it has measured or from its ledger alone, also while it runs."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from lit_idim.figures.score_against_d import CellKey, Curve
+from lit_idim.ledger import Ledger, TrainingRecord
+from lit_idim.report import ReportContent, ReportFigure, ReportTable, write_report
+from lit_idim.study.agreement import settings_to_agree
+from lit_idim.study.cell import Cell, load_cells
+from lit_idim.study.config_file import CONFIG_FILE, read_config
+from lit_idim.study.d90_row import D90Row
+from lit_idim.study.measured_cell import measured_cells
+from lit_idim.study.outputs import VARIANT_OF_TARGET, fitted_curves
+from lit_idim.study.row_details import has_ended
+from lit_idim.study.rows import rows_of
+from lit_idim.study.run import LEDGER_FILE, as_output_error
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.summary import trend_sentences
+from lit_idim.study.tables import read_d90
+
+REPORT_FILE = "report.html"
+_TABLES = {
+    "table1": "Beside the published numbers",
+    "trends": "Trends with model size",
+    "generalization": "d90, generalization and bounds",
+}
+_FIGURES = {
+    "figure1": "Scores against d by model, after Figure 1 of the paper.",
+    "generalization": "Dev accuracy and relative generalization gap against d90.",
+    "bounds": "Bounds on the error beside the error that was measured.",
+    "description_length": "Bits of the certified subspaces against pretraining step and model size.",
+    "full_score_vs_step": "Full score, and score of a head trained alone, against pretraining step.",
+    "d90_chance_corrected_vs_pretraining_step": "d90 of the chance-corrected target against pretraining step.",
+    "d90_final_target_vs_pretraining_step": "d90 of the final target against pretraining step.",
+    "d90_full_fraction_vs_pretraining_step": "d90 of the share of the full score against pretraining step.",
+}
+
+
+def write_study_report(
+    folder: Path,
+    settings: StudySettings,
+    rows: Sequence[D90Row],
+    records: Sequence[TrainingRecord],
+    curves: Mapping[CellKey, Curve],
+) -> Path:
+    """Writes `report.html` of what a study has measured; its further tables and figures are those in the folder.
+
+    Args:
+        folder: of the study, with `config.yaml`.
+        settings: of the study.
+        rows: of `d90.csv`.
+        records: trainings that the rows rest on.
+        curves: fitted scores by cell.
+
+    Returns:
+        Path of the report.
+
+    Raises:
+        UserError: if the folder cannot be written.
+    """
+    manifest = _manifest(folder)
+    num_cells = _num_d90(load_cells(settings))
+    with as_output_error(folder):
+        content = ReportContent(
+            study=str(manifest.get("study", "")),
+            settings=settings,
+            variant=VARIANT_OF_TARGET[settings.search.targets[0]],
+            rows=rows,
+            records=records,
+            curves=curves,
+            tables=[table for stem in _TABLES if (table := _table(folder, stem)) is not None],
+            figures=[figure for stem in _FIGURES if (figure := _figure(folder, stem)) is not None],
+            config=(folder / CONFIG_FILE).read_text(encoding="utf-8") if (folder / CONFIG_FILE).is_file() else "",
+            manifest=manifest,
+            trends=trend_sentences(rows, settings),
+            is_complete=len(rows) >= num_cells and all(has_ended(row) for row in rows),
+            num_cells=num_cells,
+            written_at=datetime.now(timezone.utc),
+        )
+        return write_report(folder / REPORT_FILE, content)
+
+
+def report_from_ledger(folder: Path, *, ledger: str | None = None) -> Path:
+    """Writes `report.html` from a study's ledger as it is now.
+
+    Args:
+        folder: of the study's outputs.
+        ledger: address, where it is not what the folder's `config.yaml` names.
+
+    Raises:
+        UserError: if there is no study or no ledger, either is damaged, or the folder cannot be written.
+    """
+    settings, elsewhere = read_config(folder)
+    with Ledger.read(ledger or elsewhere or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
+        records = book.records()
+    cells = measured_cells(load_cells(settings), records)
+    rows, estimates = rows_of(cells, settings, {})
+    used = [record for cell in cells for record in cell.records.values()]
+    curves = fitted_curves(rows, estimates)
+    return write_study_report(folder, settings, _with_written(rows, folder), used, curves)
+
+
+def _with_written(rows: Sequence[D90Row], folder: Path) -> list[D90Row]:
+    """Rows with what only `d90.csv` has: the interval over dev examples, and cells that failed without a training."""
+    path = folder / "d90.csv"
+    written = {_key(row): row for row in read_d90(path)} if path.is_file() else {}
+    found = []
+    for row in rows:
+        old = written.pop(_key(row), None)
+        is_same = old is not None and replace(old, d90_dev_low=None, d90_dev_high=None) == row
+        found.append(old if old is not None and is_same else row)
+    return [*found, *(row for row in written.values() if row.status == "failed" and row.num_trainings == 0)]
+
+
+def _key(row: D90Row) -> CellKey:
+    return (row.model, row.checkpoint, row.task, row.method)
+
+
+def _num_d90(cells: Sequence[Cell]) -> int:
+    return sum(not cell.is_baseline for cell in cells)
+
+
+def _manifest(folder: Path) -> dict[str, Any]:
+    path = folder / "manifest.json"
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return found
+
+
+def _table(folder: Path, stem: str) -> ReportTable | None:
+    path = folder / f"{stem}.csv"
+    if not path.is_file():
+        return None
+    with path.open(newline="", encoding="utf-8") as file:
+        header, *rows = csv.reader(file)
+    written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    note = f"{path.name}, written {written:%Y-%m-%d %H:%M} UTC."
+    return ReportTable(title=_TABLES[stem], header=header, rows=rows, note=note)
+
+
+def _figure(folder: Path, stem: str) -> ReportFigure | None:
+    """The smaller one of the figure's two files."""
+    paths = [path for end in ("svg", "png") if (path := folder / "figures" / f"{stem}.{end}").is_file()]
+    return ReportFigure(path=min(paths, key=lambda path: path.stat().st_size), alt=_FIGURES[stem]) if paths else None
