@@ -16,8 +16,28 @@ D90_NUMBERS: tuple[D90Number, ...] = ("d90", "d90_low", "d90_high")
 NUM_TRAININGS, TRAINING_SECONDS = "study/num_trainings", "study/training_seconds"
 NUM_CELLS_DONE, NUM_CELLS_REACHED = "study/num_cells_done", "study/num_cells_reached"
 
-TABLES, FIGURES, CHARTS = "tables", "figures", "charts"
-"""Sections: a study's CSV tables, its figures, and d90 with all its lines in one chart."""
+
+def table_key(stem: str) -> str:
+    """A CSV table of the study.
+
+    >>> table_key("d90")
+    'tables/d90'
+    """
+    return f"tables/{stem}"
+
+
+def figure_key(stem: str) -> str:
+    """A figure of the study."""
+    return f"figures/{stem}"
+
+
+def chart_key(axis: Axis) -> str:
+    """d90 with all its lines in one chart.
+
+    >>> chart_key("num_parameters")
+    'charts/d90_vs_num_parameters'
+    """
+    return f"charts/{d90_section('d90', axis)}"
 
 
 def d90_section(number: D90Number, axis: Axis) -> str:

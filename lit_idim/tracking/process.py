@@ -101,7 +101,7 @@ class SenderProcess:
         if answer["kind"] == "mode" and answer["mode"] == "disabled":
             self._refuse(answer["why"])
         elif answer["kind"] == "mode":
-            self._say(f"W&B: {answer['where']}")
+            self._say(f"W&B: {answer['where']} (group {answer['group']})")
             self._has_begun.set()
         elif answer["kind"] == "lost":
             self._is_lost = True

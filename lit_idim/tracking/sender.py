@@ -84,7 +84,7 @@ class Sender:
         self._run.define_metric("score_against_d/*", step_metric="d")
         self._run.define_metric("full_score_vs_pretraining_step/*", step_metric="pretraining_step")
         where = self._run.url if self._mode == "online" else str(Path(self._run.dir).parent)
-        self._answer(kind="mode", mode=self._mode, where=where)
+        self._answer(kind="mode", mode=self._mode, where=where, group=self._start["group"])
         return True
 
     def send(self, message: Message) -> None:

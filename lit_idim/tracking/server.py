@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 
 from lit_idim.errors import UserError
 
-DEFAULT_URL = "https://api.wandb.ai"
 ANSWER_SECONDS = 5.0
+# Names of the public server; the client takes a key of one for the other.
+_HOSTED = ("api.wandb.ai", "api.forge.coreweave.com")
 _QUERY = "query Viewer { viewer { username } }"
 
 
@@ -34,10 +35,14 @@ def find_key(base_url: str) -> str | None:
     if key := os.environ.get("WANDB_API_KEY"):
         return key
     try:
-        entry = netrc.netrc(_netrc_path()).authenticators(urlsplit(base_url).netloc)
+        entries = netrc.netrc(_netrc_path())
     except (OSError, netrc.NetrcParseError):
         return None
-    return entry[2] if entry else None
+    host = urlsplit(base_url).netloc
+    for name in _HOSTED if host in _HOSTED else (host,):
+        if entry := entries.authenticators(name):
+            return entry[2]
+    return None
 
 
 def require_answer(base_url: str, key: str | None, *, seconds: float = ANSWER_SECONDS) -> None:

@@ -16,14 +16,13 @@ from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.tracking.history import Point, chart_table, d90_points, last_steps, training_points, training_run
 from lit_idim.tracking.keys import (
     AXES,
-    CHARTS,
-    FIGURES,
     NUM_CELLS_DONE,
     NUM_CELLS_REACHED,
     NUM_TRAININGS,
-    TABLES,
     TRAINING_SECONDS,
-    d90_section,
+    chart_key,
+    figure_key,
+    table_key,
 )
 from lit_idim.tracking.process import SenderProcess
 from lit_idim.tracking.server import may_have_key
@@ -163,22 +162,21 @@ class Tracker:
         for axis in AXES:
             columns, lines = chart_table(done, axis, self._variant)
             if lines:
-                chart = f"{CHARTS}/{d90_section('d90', axis)}"
                 title = f"d90 against {axis.replace('_', ' ')}"
-                self._sender.put(kind="chart", key=chart, title=title, x=axis, columns=columns, rows=lines)
+                self._sender.put(kind="chart", key=chart_key(axis), title=title, x=axis, columns=columns, rows=lines)
 
     def send_tables(self, paths: Sequence[Path]) -> None:
         """Sends CSV files as tables."""
         if self._sender is not None:
             for path in paths:
-                self._sender.put(kind="table", key=f"{TABLES}/{path.stem}", path=str(path.resolve()))
+                self._sender.put(kind="table", key=table_key(path.stem), path=str(path.resolve()))
 
     def send_figures(self, paths: Sequence[Path]) -> None:
         """Sends those of the figures that are PNG files."""
         if self._sender is not None:
             for path in paths:
                 if path.suffix == ".png":
-                    self._sender.put(kind="image", key=f"{FIGURES}/{path.stem}", path=str(path.resolve()))
+                    self._sender.put(kind="image", key=figure_key(path.stem), path=str(path.resolve()))
 
     def send_artifact(self, paths: Sequence[Path]) -> None:
         """Sends the files and folders that the study leaves behind, as one artifact."""

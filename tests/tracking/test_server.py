@@ -50,6 +50,8 @@ def test_a_key_is_that_of_the_shell_or_of_wandb_login(monkeypatch: pytest.Monkey
     (tmp_path / "netrc").write_text("machine w.example\n  login user\n  password of-the-file\n")
     assert may_have_key()
     assert find_key("https://w.example") == "of-the-file" and find_key("https://other.example") is None
+    (tmp_path / "netrc").write_text("machine api.wandb.ai login user password of-the-hosted-service")
+    assert find_key("https://api.forge.coreweave.com") == find_key("https://api.wandb.ai") == "of-the-hosted-service"
     (tmp_path / "netrc").write_text("machine\nnonsense")
     assert find_key("https://w.example") is None
     monkeypatch.setenv("WANDB_API_KEY", "of-the-shell")

@@ -82,7 +82,7 @@ def test_a_study_is_kept_offline(tracker_of: Make, rows: Any, make_training: Any
         tracker.rows_changed(rows, ended=lambda row: True)  # nothing new: no point is drawn twice
         tracker.send_figures([out / "figures" / "d90.png", out / "figures" / "d90.svg"])
         tracker.send_artifact([out / "d90.csv", out / "figures", out / "missing"])
-    folder = Path(said[0].removeprefix("W&B: "))
+    folder = Path(said[0].removeprefix("W&B: ").removesuffix(f" (group {tracker.group})"))
     assert len(said) == 1 and folder.parent == out.resolve() / "wandb"
     records = read_run(folder)
     (run,) = of_kind(records, "run")

@@ -1,0 +1,1 @@
+"""Dashboards as code: a W&B workspace and report of a study."""
