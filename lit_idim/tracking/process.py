@@ -67,7 +67,8 @@ class SenderProcess:
         self._messages.put(None)
         if self.refusal is None:
             self._has_ended.wait(seconds)
-            if self.refusal is None and not self._is_complete and not self._is_lost:
+            is_told, self._is_lost = self._is_lost, True  # what comes after this is too late to be told
+            if self.refusal is None and not self._is_complete and not is_told:
                 self._say("W&B: the server has not taken everything; the same command, run again, sends it")
         try:
             self._process.wait(_LAST_WORD_SECONDS if self._has_ended.is_set() else 0)
@@ -103,13 +104,13 @@ class SenderProcess:
         elif answer["kind"] == "mode":
             self._say(f"W&B: {answer['where']} (group {answer['group']})")
             self._has_begun.set()
-        elif answer["kind"] == "lost":
+        elif answer["kind"] == "lost" and not self._is_lost:
             self._is_lost = True
             self._say(
                 "W&B: the server stopped answering; the study goes on. Its numbers are kept in "
                 f"{answer['where']} (`wandb sync` sends them); the same command, run again, sends everything"
             )
-        else:
+        elif answer["kind"] == "finished":
             self._is_complete = answer["is_complete"]
             self._has_ended.set()
 
