@@ -96,17 +96,23 @@ def measure(
     tracker = tracker or untracked()
     with opened as book, working_beside(workers - 1, settings, address, threads=threads):
         tracker.start()
-        for record in book.records():
-            tracker.training_ended(record)
+
+        def show(records: list[TrainingRecord], rows: list[D90Row]) -> None:
+            for record in records:  # those of other processes, too
+                tracker.training_ended(record)
+            tracker.rows_changed(rows, ended=has_ended)
+
+        show(book.records(), [])
         labels = labels_of(settings)
         with Progress(cells, settings.search) as progress:
             driver = Driver(settings, cells, book, progress, on_training=tracker.training_ended)
 
             def write_so_far(_: CellState | None = None) -> None:
                 with as_output_error(out):
+                    found = book.records()
                     # The interval over dev examples takes a while, so it waits for the end.
-                    rows, _estimates = write_tables(out, study, settings, _measured(driver), book.records(), {})
-                tracker.rows_changed(rows, ended=has_ended)
+                    rows, _estimates = write_tables(out, study, settings, _measured(driver), found, {})
+                show(found, rows)
 
             try:
                 driver.run(on_cell=write_so_far)
@@ -116,7 +122,7 @@ def measure(
         with as_output_error(out):
             records = book.records()
             rows, estimates = write_tables(out, study, settings, _measured(driver), records, labels)
-            tracker.rows_changed(rows, ended=has_ended)
+            show(records, rows)
             measured = [record for state in driver.states for record in state.records.values()]
             curves = fitted_curves(rows, estimates)
             figures = draw_figures(out, settings, rows, curves, measured)

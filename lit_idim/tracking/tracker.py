@@ -80,7 +80,7 @@ class Tracker:
         self._variant, self._say = variant, say
         self.group = f"{study}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
         self._sent: list[Point] = []
-        self._num_trainings, self._seconds = 0, 0.0
+        self._trainings: dict[str, TrainingRecord] = {}
         self._sender: SenderProcess | None = None
 
     def start(self) -> None:
@@ -123,16 +123,16 @@ class Tracker:
             self._sender.finish(1, INTERRUPTED_FINISH_SECONDS)
 
     def training_ended(self, record: TrainingRecord) -> None:
-        """Sends a training that was run, or was found in the ledger."""
-        if self._sender is None:
+        """Sends a training that was run, or was found in the ledger; once."""
+        before = self._trainings.get(record.key)
+        if self._sender is None or (before is not None and before.status == record.status):
             return
-        if record.status in ("finished", "diverged"):
-            self._num_trainings += 1
-        self._seconds += record.seconds
+        self._trainings[record.key] = record
         for point in training_points(record):
             self._sender.put(kind="log", data=point)
-        so_far = {NUM_TRAININGS: self._num_trainings, TRAINING_SECONDS: self._seconds}
-        self._sender.put(kind="log", data=so_far)
+        ended = sum(known.status in ("finished", "diverged") for known in self._trainings.values())
+        seconds = sum(known.seconds for known in self._trainings.values())
+        self._sender.put(kind="log", data={NUM_TRAININGS: ended, TRAINING_SECONDS: seconds})
         if self._settings.trainings and record.status != "paused":
             config, points = training_run(record)
             what = "full" if record.d is None else f"d={record.d}"
@@ -146,7 +146,7 @@ class Tracker:
             rows: of `d90.csv`, which is written.
             ended: whether the search of a row's cell has ended.
         """
-        if self._sender is None:
+        if self._sender is None or not rows:
             return
         done = [row for row in rows if ended(row)]
         last = last_steps(rows)
