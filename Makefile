@@ -6,7 +6,7 @@ CONSTRAINTS := constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help study test lint types format benchmark clean
+.PHONY: help study test lint types format docs benchmark clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -28,11 +28,14 @@ format: $(VENV)/installed-dev ## mend style and formatting where a tool can
 	$(VENV_PYTHON) -m ruff check --fix .
 	$(VENV_PYTHON) -m ruff format .
 
+docs: $(VENV)/installed-docs ## make the reference of all modules, in site/reference
+	$(VENV_PYTHON) docs/reference.py site/reference
+
 benchmark: $(VENV)/installed-study ## measure the cost of the projection beside the model and the customary implementation
 	$(VENV)/bin/lightning run studies/projection_cost.py $(ARGS)
 
 clean: ## remove the environment and the caches
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV_PYTHON):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -47,7 +50,7 @@ $(VENV)/installed-study: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
 	@touch $@
 
-$(VENV)/installed-test $(VENV)/installed-dev: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
+$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-docs: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	@echo "installing into $(VENV): minutes the first time"
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$*]'
 	@touch $@

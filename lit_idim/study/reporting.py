@@ -72,7 +72,7 @@ def write_study_report(
             settings=settings,
             variant=VARIANT_OF_TARGET[settings.search.targets[0]],
             rows=rows,
-            records=records,
+            records=list({record.key: record for record in records}.values()),  # methods share those in full
             curves=curves,
             tables=[table for stem in _TABLES if (table := _table(folder, stem)) is not None],
             figures=[figure for stem in _FIGURES if (figure := _figure(folder, stem)) is not None],

@@ -32,7 +32,7 @@ def summarize(rows: Sequence[D90Row], settings: StudySettings) -> str:
 
 
 def trend_sentences(rows: Sequence[D90Row], settings: StudySettings) -> list[str]:
-    """How d90 of the first target goes with pretraining step: a line a series, task and method that has steps."""
+    """How d90 of the first target goes with pretraining step: a line a series, task and method of several steps."""
     variant = VARIANT_OF_TARGET[settings.search.targets[0]]
     groups: dict[tuple[str, str, str], list[D90Row]] = {}
     for row in rows:
@@ -41,6 +41,7 @@ def trend_sentences(rows: Sequence[D90Row], settings: StudySettings) -> list[str
     return [
         f"{variant} on {' '.join(group)}: {_trend(trend(members, variant=variant))}"
         for group, members in groups.items()
+        if len(members) > 1
     ]
 
 

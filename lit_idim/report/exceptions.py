@@ -1,0 +1,102 @@
+"""What has no d90, and why; and which numbers are to be read with care."""
+
+from collections.abc import Iterable, Sequence
+
+from lit_idim.report.content import ReportContent, cell_key
+from lit_idim.report.links import Links
+from lit_idim.report.markup import Child, Markup, element, join
+from lit_idim.report.words import cell_words, rate_words, score_words, whole
+from lit_idim.study.d90_row import D90Row, D90Variant
+
+EXPLANATIONS = {
+    "above_range": "Not even d_max trained numbers reach the target. d90 is larger than d_max; how much "
+    "larger, nothing here tells.",
+    "below_range": "The smallest d that was searched already reaches the target, and chance does not. d90 is at most "
+    "d_min.",
+    "trivial": "The majority class alone reaches the target, so d90 would say nothing about the model.",
+    "no_signal": "Full fine-tuning scores less than 2 standard errors above chance: there is nothing of which a share "
+    "could be reached.",
+    "failed": "The cell could not be measured.",
+    "not_measured": "This target was not measured: the model is no series of checkpoints, or its last one has no full "
+    "score.",
+}
+
+
+def exceptions(content: ReportContent, links: Links) -> Markup:
+    """The cells without a d90 by status, each status explained, then what to beware of in the others."""
+    return join([_without_d90(content, links), _beware(content, links)])
+
+
+def _without_d90(content: ReportContent, links: Links) -> Markup:
+    parts = []
+    for status, words in EXPLANATIONS.items():
+        rows = [row for row in content.rows if (row.status_of(content.variant) or "not_measured") == status]
+        if rows:
+            heading = element("h3", f"{status.replace('_', ' ')}: {len(rows)} of {len(content.rows)}")
+            cells = _cells(((row, _why(row, status, content.variant)) for row in rows), links)
+            parts.append(element("section", heading, element("p", words), cells))
+    return join(parts or element("p", "Every cell has a d90."))
+
+
+def _why(row: D90Row, status: str, variant: D90Variant) -> str:
+    full = f"full score {score_words(row.full_score)}" if row.full_score is not None else ""
+    chance = f"chance {score_words(row.chance_score)}" if row.chance_score is not None else ""
+    of_status = {
+        "above_range": f"d_max = {whole(row.d_max)}",
+        "below_range": f"d_min = {whole(row.d_min)}",
+        "trivial": f"{full}, {chance}",
+        "no_signal": f"{full}, {chance}",
+    }.get(status, "")
+    return "; ".join(part for part in (of_status, row.reason or "") if part)
+
+
+def _beware(content: ReportContent, links: Links) -> Markup:
+    rows, variant = content.rows, content.variant
+    reached = [row for row in rows if row.status_of(variant) == "reached"]
+    groups: list[tuple[str, list[tuple[D90Row, str]]]] = [
+        (
+            "Warnings",
+            [(row, part) for row in rows for part in row.notes.split("; ") if part.startswith("WARNING")],
+        ),
+        (
+            "Interval open: it reaches to an end of the range of d, and that end is not known",
+            [(row, _open_ends(row, variant)) for row in reached if None in row.interval_of(variant)],
+        ),
+        (
+            "Search ended at its budget, with an interval wider than the tolerance",
+            [(row, "") for row in rows if row.tolerance_met is False],
+        ),
+        (
+            "Best learning rate at the edge of those tried: a better one may lie beyond",
+            [(row, rate_words(row.learning_rate_best)) for row in rows if row.learning_rate_at_edge],
+        ),
+        (
+            "Trainings that diverged (NaN or infinite loss)",
+            [(row, str(row.num_diverged)) for row in rows if row.num_diverged],
+        ),
+    ]
+    return join(
+        element(
+            "details",
+            element("summary", f"{title} ({len(found)})"),
+            _cells(found, links),
+            open=title == "Warnings",
+        )
+        for title, found in groups
+        if found
+    )
+
+
+def _open_ends(row: D90Row, variant: D90Variant) -> str:
+    _, low, high = row.interval_of(variant)
+    ends = [f"below, down to d_min = {whole(row.d_min)}"] * (low is None)
+    ends += [f"above, up to d_max = {whole(row.d_max)}"] * (high is None)
+    return "open " + " and ".join(ends)
+
+
+def _cells(rows: Iterable[tuple[D90Row, str]], links: Links) -> Markup:
+    items: Sequence[Child] = [
+        element("li", element("a", cell_words(row), href=f"#{links[cell_key(row)]}"), f": {words}" if words else None)
+        for row, words in rows
+    ]
+    return element("ul", items)
