@@ -141,7 +141,8 @@ def test_the_toy_configuration_runs_from_any_folder() -> None:
     [
         (
             ["train"],
-            "VERB must be one of fit, validate, test, predict, export, pretrain, checkpoints, status, report, dashboard; got 'train'",
+            "VERB must be one of fit, validate, test, predict, export, pretrain, checkpoints, status, report, "
+            "dashboard; got 'train'",
         ),
         (["fit", "--config", "configs/fit/none.yaml"], "configs/fit/none.yaml does not exist"),
         (["fit", "--model.model", "encoder", *TOY, "--model.method", "said", "--model.d", "3"], "d must exceed m = 3"),
