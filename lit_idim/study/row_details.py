@@ -136,11 +136,18 @@ def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:
 
 
 def notes(
-    cell: MeasuredCell, has_ended: bool, asked: Asked, full: FullScore | None, search: SearchSettings
+    cell: MeasuredCell,
+    has_ended: bool,
+    asked: Asked,
+    full: FullScore | None,
+    search: SearchSettings,
+    estimate: Estimate,
 ) -> Iterator[str]:
     """What a reader must know of the row."""
     if cell.reason is None and not has_ended:
         yield NOT_ENDED
+    elif estimate.status == "reached" and estimate.low is None and estimate.high is None:
+        yield "WARNING: the interval is open at both ends, so that no d is ruled out: raise search.max_trainings"
     if full is None:
         return
     chance = next(iter(cell.records.values())).chance_score

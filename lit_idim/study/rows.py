@@ -137,7 +137,7 @@ def _row(
         num_diverged=sum(record.status == "diverged" for record in records),
         grid_values_skipped=0 if first is None else num_grid_values_skipped(search, cell.facts(None)),
         target_fraction=search.target_fraction,
-        notes="; ".join([*notes(cell, has_ended, asked, full, search), *notes_on_head]),
+        notes="; ".join([*notes(cell, has_ended, asked, full, search, main), *notes_on_head]),
     )
     return row, main
 

@@ -6,7 +6,7 @@ import torch
 import yaml
 from transformers import RobertaConfig, RobertaModel
 
-from lit_idim.commands.main import main
+from lit_idim.commands.main import VERBS, main
 from lit_idim.resources import resource_path
 from lit_idim.toy import build_toy_tokenizer
 
@@ -139,11 +139,7 @@ def test_the_toy_configuration_runs_from_any_folder() -> None:
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (
-            ["train"],
-            "VERB must be one of fit, validate, test, predict, export, pretrain, checkpoints, status, report, "
-            "dashboard; got 'train'",
-        ),
+        (["train"], f"VERB must be one of {', '.join(VERBS)}; got 'train'"),
         (["fit", "--config", "configs/fit/none.yaml"], "configs/fit/none.yaml does not exist"),
         (["fit", "--model.model", "encoder", *TOY, "--model.method", "said", "--model.d", "3"], "d must exceed m = 3"),
         (["test", "--ckpt_path", "encoder/config.json"], "ckpt_path: encoder/config.json is not a checkpoint"),
