@@ -11,6 +11,7 @@ from lit_idim.errors import UserError
 from lit_idim.series import Series, single_model
 from lit_idim.series.hub import hub_address
 from lit_idim.study.d90_row import D90Row
+from lit_idim.study.reporting import write_study_report
 from lit_idim.study.run import measure
 from lit_idim.study.settings import Method, StudySettings, TrainingSettings
 from lit_idim.tasks import get_task
@@ -122,6 +123,7 @@ def measure_d90(
         search=search or SearchSettings(),
     )
     result = measure(settings, folder, study="measure_d90", ledger=ledger, workers=workers, threads=threads)
+    write_study_report(folder, settings, result.rows, result.records, result.curves)
     (row,) = result.rows
     return row
 
