@@ -225,7 +225,7 @@ class Sender:
 def main() -> int:
     """Reads, sends, and ends with the study: also if the study was killed, when its end of the pipe closes."""
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
-    sys.stdout = sys.stderr  # what the client prints is no answer
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what the client and its processes print is no answer
     messages: queue.SimpleQueue[Message | None] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(messages,), daemon=True).start()
     first = messages.get()
