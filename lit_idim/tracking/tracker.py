@@ -103,8 +103,14 @@ class Tracker:
             "folder": str(self._folder.resolve()),
             "config": {**self._config, "study": self._study},
         }
-        self._sender = SenderProcess(start, folder=self._folder, is_optional=settings.mode == "auto", say=self._say)
-        if settings.mode == "auto":
+        is_optional = settings.mode == "auto"
+        try:
+            self._sender = SenderProcess(start, folder=self._folder, is_optional=is_optional, say=self._say)
+        except OSError as error:
+            if not is_optional:
+                raise UserError(f"wandb: {error}; mend that, or pass --wandb disabled") from error
+            self._say(f"W&B: not used, since {error}")
+        if is_optional or self._sender is None:
             return
         self._sender.wait_for_start(START_SECONDS)
         if self._sender.refusal is not None:

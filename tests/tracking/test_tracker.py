@@ -68,6 +68,20 @@ def test_what_is_asked_for_and_cannot_be_had_is_an_error(
         tracker_of("offline")[0].start()
 
 
+def test_a_folder_that_cannot_be_written_stops_nobody_who_did_not_ask(
+    tracker_of: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WANDB_MODE", "offline")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "wandb").write_text("a file where a folder should be")
+    tracker, said = tracker_of("auto")
+    with tracker:
+        tracker.start()
+    assert len(said) == 1 and "not used, since" in said[0]
+    with pytest.raises(UserError, match="wandb: .*mend that, or pass --wandb disabled"):
+        tracker_of("offline")[0].start()
+
+
 def test_a_study_is_kept_offline(tracker_of: Make, rows: Any, make_training: Any, tmp_path: Path) -> None:
     out = tmp_path / "out"
     (out / "figures").mkdir()
