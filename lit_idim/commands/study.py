@@ -23,7 +23,7 @@ FLATTENED = ("settings", "options")
 def run_study(study: Callable[..., int | None], *, default_config: str | None = None) -> int:
     """Runs a study with its arguments from the command line or from `--config FILE`.
 
-    Options may be written with hyphens or underscores. A signal to terminate ends a study as Ctrl-C does, in an orderly
+    Options may be written with hyphens or underscores. SIGTERM and SIGUSR1 end a study as Ctrl-C does, in an orderly
     way: what is finished is written.
 
     Args:
@@ -36,7 +36,8 @@ def run_study(study: Callable[..., int | None], *, default_config: str | None = 
         The exit code: that of the study, 2 where the input is wrong, 130 after an interruption.
     """
     try:
-        signal.signal(signal.SIGTERM, _interrupt)
+        for stop in (signal.SIGTERM, signal.SIGUSR1):  # the latter is what batch systems send before they stop a job
+            signal.signal(stop, _interrupt)
         arguments = study_arguments(sys.argv[1:], default_config, flags_of(study))
         code = study(**_parse(study, arguments))
     except UserError as error:

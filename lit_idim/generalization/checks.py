@@ -4,6 +4,7 @@ from lit_idim.certificate.message import MAX_D
 from lit_idim.errors import UserError
 from lit_idim.study.settings import StudySettings
 from lit_idim.tasks import get_task
+from lit_idim.training.distributed import num_launched_processes
 
 
 def require_certifiable(settings: StudySettings, d: int | None = None) -> None:
@@ -16,6 +17,12 @@ def require_certifiable(settings: StudySettings, d: int | None = None) -> None:
     Raises:
         UserError: names the setting.
     """
+    number, variable = num_launched_processes()
+    if number > 1:
+        raise UserError(
+            f"{variable}={number}: a certificate is computed on one device; start this study without --devices, and as "
+            "often as you have devices with one --ledger"
+        )
     for name in settings.tasks:
         task = get_task(name)
         if task.is_regression:

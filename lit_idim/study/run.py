@@ -21,10 +21,10 @@ from lit_idim.study.progress import Progress
 from lit_idim.study.provenance import write_config
 from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.training import Trainings
 from lit_idim.study.workers import set_threads, working_beside
 from lit_idim.tasks import get_split, get_task
 from lit_idim.tracking.tracker import Tracker, untracked
-from lit_idim.training.distributed import num_launched_processes
 
 LEDGER_FILE = "ledger.sqlite"
 FAILED_CELLS_EXIT_CODE = 1
@@ -63,6 +63,7 @@ def measure(
     workers: int = 1,
     threads: int | None = None,
     tracker: Tracker | None = None,
+    trainings: Trainings | None = None,
     of_the_study: Mapping[str, Any] | None = None,
 ) -> StudyResult:
     """Runs a study, or goes on with one, and writes its outputs.
@@ -75,12 +76,12 @@ def measure(
         workers: processes that run trainings side by side, this one included.
         threads: of each of them; torch's default if None.
         tracker: that is started and told of everything; whoever made it ends it.
+        trainings: that run them; new ones, on one device, by default.
         of_the_study: further arguments of its command, for `config.yaml`.
 
     Raises:
         UserError: for bad settings, an unusable folder or ledger. A checkpoint that cannot be used fails its own cells.
     """
-    _require_one_process()
     check_names(settings)
     if workers < 1:
         raise UserError(f"workers: expected at least 1, got {workers}")
@@ -105,7 +106,7 @@ def measure(
         show(book.records(), [])
         labels = labels_of(settings)
         with Progress(cells, settings.search) as progress:
-            driver = Driver(settings, cells, book, progress, on_training=tracker.training_ended)
+            driver = Driver(settings, cells, book, progress, trainings, on_training=tracker.training_ended)
 
             def write_so_far(_: CellState | None = None) -> None:
                 with as_output_error(out):
@@ -209,15 +210,6 @@ def check_names(settings: StudySettings) -> None:
         settings.training_of(task)
     if settings.projection not in PROJECTIONS:
         raise UserError(f"projection: expected one of {', '.join(PROJECTIONS)}, got {settings.projection!r}")
-
-
-def _require_one_process() -> None:
-    number, variable = num_launched_processes()
-    if number > 1:
-        raise UserError(
-            f"{variable}={number}: this study runs each training on one device. Start it with `lightning run` without "
-            "--devices, and as often as you have devices with the same --ledger: the runs share the work"
-        )
 
 
 @contextlib.contextmanager

@@ -1,7 +1,7 @@
 """How a study is run, as opposed to what it measures: the options that all studies share."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from lit_idim.study.expected_cost import GPU_TERAFLOPS_PER_SECOND
 from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.plan import describe_plan
 from lit_idim.study.provenance import plain
+from lit_idim.study.ranks import joined
 from lit_idim.study.reporting import REPORT_FILE, write_study_report
 from lit_idim.study.run import (
     FAILED_CELLS_EXIT_CODE,
@@ -23,7 +24,9 @@ from lit_idim.study.run import (
     measure,
 )
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.workers import set_threads
 from lit_idim.tracking.tracker import Tracker, TrackingSettings, WandbMode
+from lit_idim.training.distributed import launched_rank
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +36,7 @@ class RunOptions:
     Attributes:
         out: folder for the outputs.
         ledger: address of a ledger to share, as postgresql://user@host/database; ledger.sqlite in `out` if null.
-        workers: processes that run trainings side by side.
+        workers: processes that run trainings side by side; 1 where a launcher's processes train together.
         threads: CPU threads of each of them; torch's default if null.
         dry_run: only list the cells, D, and what they are expected to cost.
         plot_only: only write tables, figures and the report anew from the ledger.
@@ -93,13 +96,25 @@ def run_as_asked(
     Raises:
         UserError: for bad settings, an unusable folder or ledger, or if W&B cannot be had as asked.
     """
+    if launched_rank() > 0 and (options.dry_run or options.plot_only):
+        return 0
     if options.dry_run:
         print(describe_plan(settings, teraflops_per_second=options.teraflops_per_second))
         return 0
     if options.plot_only:
         result = draw_again(settings, options.out, study=study, ledger=options.ledger)
-        findings = _conclude(settings, options.out, result, find)
-    else:
+        return _conclude(settings, options.out, result, find)
+    check_names(settings)
+    set_threads(options.threads)
+    with joined(settings) as trainings:
+        if trainings is not None and not trainings.ranks.is_leader:
+            trainings.follow()
+            return 0
+        if trainings is not None and options.workers > 1:
+            number = trainings.ranks.number
+            print(f"workers: 1, not {options.workers}, since {number} processes train together")
+            options = replace(options, workers=1)
+        make_folder(options.out)
         with _tracker(study, settings, options) as tracker:
             result = measure(
                 settings,
@@ -109,26 +124,24 @@ def run_as_asked(
                 workers=options.workers,
                 threads=options.threads,
                 tracker=tracker,
+                trainings=trainings,
                 of_the_study=of_the_study,
             )
-            findings = _conclude(settings, options.out, result, find)
+            code = _conclude(settings, options.out, result, find)
             _show(tracker, options.out)
+    return code
+
+
+def _conclude(settings: StudySettings, out: Path, result: StudyResult, find: Callable[[StudyResult], Findings]) -> int:
+    """Writes and prints what is left to say; the exit code."""
+    findings = find(result)
+    report = write_study_report(out, settings, result.rows, result.records, result.curves)
     print(findings.text)
-    print(f"written to {options.out}; open {options.out / REPORT_FILE}")
+    print(f"written to {out}; open {report}")
     return FAILED_CELLS_EXIT_CODE if findings.has_failed else result.exit_code
 
 
-def _conclude(
-    settings: StudySettings, out: Path, result: StudyResult, find: Callable[[StudyResult], Findings]
-) -> Findings:
-    findings = find(result)
-    write_study_report(out, settings, result.rows, result.records, result.curves)
-    return findings
-
-
 def _tracker(study: str, settings: StudySettings, options: RunOptions) -> Tracker:
-    check_names(settings)
-    make_folder(options.out)
     location = options.ledger or str((options.out / LEDGER_FILE).resolve())
     return Tracker(
         TrackingSettings(

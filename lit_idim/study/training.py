@@ -98,6 +98,14 @@ class Trainings:
         Raises:
             UserError: if the request cannot be run: names, sizes, missing labels, a state of another training.
         """
+        return self.complete(self.begin(request))
+
+    def begin(self, request: TrainingRequest) -> "BegunTraining":
+        """Everything of a training before its first update: what can be wrong with a request shows here.
+
+        Raises:
+            UserError: as `run`.
+        """
         started = time.perf_counter()
         data = self.data(request)
         classifier, weights_checksum = self.classifier(request)
@@ -113,8 +121,23 @@ class Trainings:
             paused = PausedTraining.from_bytes(request.state, identity=identity)
             training.restore(paused.numbers, paused.num_updates_done)
             scores = _Scores(**paused.progress)
+        return BegunTraining(
+            request=request,
+            started=started,
+            training=training,
+            scores=scores,
+            checksums=checksums,
+            identity=identity,
+            stops=_stops(request, training),
+        )
+
+    def complete(self, begun: "BegunTraining") -> TrainingOutcome:
+        """Makes the updates of a training that was begun."""
+        request, training, scores = begun.request, begun.training, begun.scores
+        classifier, data, settings = training.classifier, training.data, request.settings
+        num_updates = training.num_updates
         labels = _dev_labels(data)
-        for stop in _stops(request, training):
+        for stop in begun.stops:
             predictions = training.advance(stop)
             if training.broken_at is not None:
                 break
@@ -125,7 +148,7 @@ class Trainings:
         state = None
         if is_paused:
             state = PausedTraining(
-                identity=identity,
+                identity=begun.identity,
                 num_updates_done=training.num_done,
                 numbers=training.state(),
                 progress=asdict(scores),
@@ -143,8 +166,8 @@ class Trainings:
             num_examples=training.num_done * min(settings.batch_size, data.num_train_examples),
             num_train_examples=data.num_train_examples,
             num_dev_examples=data.num_dev_examples,
-            seconds=time.perf_counter() - started,
-            checksums=checksums,
+            seconds=time.perf_counter() - begun.started,
+            checksums=begun.checksums,
             outcomes=scores.outcomes if is_finished else None,
             state=state,
             device=training.device,
@@ -224,6 +247,29 @@ class _Scores:
             # An exploding regression is a bad score, not an error: it is kept as far as float16 goes.
             kept = np.clip(predictions, -_LARGEST_FLOAT16, _LARGEST_FLOAT16) if task.is_regression else predictions
             self.outcomes = pack_predictions(kept, num_labels=task.num_labels)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BegunTraining:
+    """A training before its first update, or before it goes on.
+
+    Attributes:
+        request: what to train.
+        started: when it was begun, in seconds of `time.perf_counter`.
+        training: at theta_0, or where it was paused.
+        scores: so far.
+        checksums: of weights, data and P.
+        identity: what a paused state must agree with.
+        stops: updates after which the dev split is scored, ascending; the last one ends this run.
+    """
+
+    request: TrainingRequest
+    started: float
+    training: SegmentedTraining
+    scores: _Scores
+    checksums: dict[str, str]
+    identity: dict[str, Any]
+    stops: list[int]
 
 
 def _may_be_best(request: TrainingRequest, training: SegmentedTraining) -> bool:

@@ -44,6 +44,26 @@ def num_launched_processes() -> tuple[int, str]:
     return 1, ""
 
 
+def launched_rank() -> int:
+    """Number of this process among those that a launcher started together; 0 without a launcher."""
+    for variable in ("RANK", "SLURM_PROCID"):
+        if num_launched_processes()[0] > 1 and (value := os.environ.get(variable, "")).isdigit():
+            return int(value)
+    return 0
+
+
+def launched_layout() -> tuple[int, int] | None:
+    """Devices a node, and nodes, of what torchrun or srun has started; None for a process that is alone."""
+    number, variable = num_launched_processes()
+    if number == 1:
+        return None
+    if variable == "WORLD_SIZE":
+        per_node = int(os.environ.get("LOCAL_WORLD_SIZE", number))
+        return per_node, max(1, number // per_node)
+    num_nodes = int(os.environ.get("SLURM_STEP_NUM_NODES", "1"))
+    return number // num_nodes, num_nodes
+
+
 def shut_down_process_group() -> None:
     """End the process group: call it once, as the last act of a script that has trained under a launcher.
 

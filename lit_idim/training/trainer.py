@@ -19,7 +19,7 @@ from lightning.pytorch.loggers import Logger
 from lightning.pytorch.strategies import Strategy
 
 from lit_idim.errors import UserError
-from lit_idim.training.distributed import TrainedOnlyDDPStrategy, num_launched_processes
+from lit_idim.training.distributed import TrainedOnlyDDPStrategy, launched_layout, num_launched_processes
 
 
 def build_trainer(
@@ -39,8 +39,9 @@ def build_trainer(
 ) -> Trainer:
     """Build a `lightning.Trainer` that fits the launcher, if there is one.
 
-    Under `lightning run` the launcher's accelerator, devices, strategy, number of nodes and precision hold. `ddp`, also
-    where Lightning would choose it, is `TrainedOnlyDDPStrategy`; other strategies are passed on as they are.
+    Under `lightning run` the launcher's accelerator, devices, strategy, number of nodes and precision hold; under
+    torchrun and srun as many devices and nodes as they have started processes for. `ddp`, also where Lightning would
+    choose it, is `TrainedOnlyDDPStrategy`; other strategies are passed on as they are.
     Also fits LightningCLI as `trainer_class`.
 
     Args:
@@ -72,8 +73,10 @@ def build_trainer(
         )
     accelerator = _launched("accelerator", "--accelerator", accelerator, default="auto")
     devices = _launched("devices", "--devices", devices, default=None)
-    devices = 1 if devices is None else devices
     num_nodes = _launched("num_nodes", "--num-nodes", num_nodes, default=None)
+    if devices is None and num_nodes is None and (layout := launched_layout()) is not None:
+        devices, num_nodes = layout
+    devices = 1 if devices is None else devices
     num_nodes = 1 if num_nodes is None else int(num_nodes)
     strategy = _launched("strategy", "--strategy", strategy, default="auto")
     precision = _launched("precision", "--precision", precision, default=None)

@@ -1,0 +1,207 @@
+"""One training on several devices: rank 0 decides what is trained and writes it down, all ranks train it together.
+
+Only rank 0 has the ledger, the searches, the progress and W&B. It tells the other ranks of each training before it runs
+it, so that all of them walk the same plan. A training that cannot begin on one rank begins on none; one that breaks on
+one rank after that would leave the others waiting for it, so it ends all of them. What is finished is in the ledger.
+"""
+
+import contextlib
+import os
+import socket
+import sys
+import traceback
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any, NoReturn
+
+import torch
+
+from lit_idim.errors import UserError
+from lit_idim.study.preparation import library_versions
+from lit_idim.study.provenance import plain
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.training import Trainings
+from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
+from lit_idim.training import build_trainer
+from lit_idim.training.distributed import num_launched_processes, shut_down_process_group
+
+BROKEN_EXIT_CODE = 1
+_PATIENCE = timedelta(days=365)  # rank 0 may wait for other drivers on its ledger
+
+
+class Ranks:
+    """The processes that a launcher has started for one study.
+
+    Made by `join`, on every rank alike.
+
+    Attributes:
+        rank: of this process.
+        number: of processes.
+    """
+
+    def __init__(self, rank: int, number: int) -> None:
+        self.rank, self.number = rank, number
+        # Beside the devices' own group: what is said here are Python objects, and waiting may take long.
+        self._group: Any = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
+
+    @classmethod
+    def join(cls, settings: StudySettings) -> "Ranks | None":
+        """Connects the launched processes; None for a process that is alone.
+
+        Raises:
+            UserError: if they cannot be connected, or run another study or other versions than rank 0.
+        """
+        number, variable = num_launched_processes()
+        if number == 1:
+            return None
+        own_number = {"WORLD_SIZE": "RANK"}.get(variable, "SLURM_PROCID")
+        if own_number not in os.environ:
+            raise UserError(
+                f"{variable}={number}: no launcher has started {number} processes, for {own_number} is not set. Start "
+                f"the study with `lightning run --devices {number} --strategy ddp`, or unset {variable}"
+            )
+        for task in settings.task_names:
+            batch_size = settings.training_of(task).batch_size
+            if batch_size % number:
+                raise UserError(
+                    f"training.batch_size: it counts the examples over all devices, so that {number} devices must "
+                    f"divide it; got {batch_size} for {task}"
+                )
+        trainer = build_trainer(precision=settings.training.precision)
+        trainer.strategy.setup_environment()
+        ranks = cls(trainer.global_rank, trainer.world_size)
+        ranks._require_agreement(plain(settings), library_versions())
+        return ranks
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this process decides and writes."""
+        return self.rank == 0
+
+    def tell(self, request: TrainingRequest | None) -> None:
+        """Tells the other ranks what to train next; None that nothing is left."""
+        torch.distributed.broadcast_object_list([request], src=0, group=self._group)
+
+    def hear(self) -> TrainingRequest | None:
+        """Waits for what rank 0 tells."""
+        told: list[Any] = [None]
+        torch.distributed.broadcast_object_list(told, src=0, group=self._group)
+        request: TrainingRequest | None = told[0]
+        return request
+
+    def meet(self, trouble: str | None) -> None:
+        """Waits until all ranks are ready for a training.
+
+        Args:
+            trouble: why this one is not; None if it is.
+
+        Raises:
+            UserError: if another rank is not, and this one is.
+        """
+        told = self._gather(None if trouble is None else f"{self._name}: {trouble}")
+        others = [one for one in told if one is not None]
+        if trouble is None and others:
+            raise UserError("; ".join(others))
+
+    def end_all(self, error: BaseException) -> NoReturn:
+        """Ends this process at once, upon which the launcher ends the others."""
+        traceback.print_exception(error)
+        print(
+            f"{self._name}: {type(error).__name__}: {error}\nAll ranks end. Every finished training is in the ledger; "
+            "the same command goes on where it was",
+            file=sys.stderr,
+            flush=True,
+        )
+        sys.stdout.flush()
+        os._exit(BROKEN_EXIT_CODE)  # an orderly end would wait for the others, and they for this one
+
+    def leave(self) -> None:
+        """Ends the connection; all ranks meet first, those that wait for rank 0's figures as long as it takes."""
+        torch.distributed.barrier(group=self._group)
+        shut_down_process_group()
+
+    @property
+    def _name(self) -> str:
+        return f"rank {self.rank} of {self.number} on {socket.gethostname()}"
+
+    def _gather(self, mine: Any) -> list[Any]:
+        all_of_them: list[Any] = [None] * self.number
+        torch.distributed.all_gather_object(all_of_them, mine, group=self._group)
+        return all_of_them
+
+    def _require_agreement(self, settings: dict[str, Any], versions: dict[str, str]) -> None:
+        all_of_them = self._gather((self._name, settings, versions))
+        _, settings_of_leader, versions_of_leader = all_of_them[0]
+        for name, settings_there, versions_there in all_of_them[1:]:
+            for kind, ours, theirs in (
+                ("setting", settings_of_leader, settings_there),
+                ("version of", versions_of_leader, versions_there),
+            ):
+                differing = [key for key in ours.keys() | theirs.keys() if ours.get(key) != theirs.get(key)]
+                if differing:
+                    key = min(differing)
+                    raise UserError(
+                        f"{name} has another {kind} {key} than rank 0: {theirs.get(key)} instead of {ours.get(key)}; "
+                        "start all ranks with one command and one installation"
+                    )
+
+
+@contextlib.contextmanager
+def joined(settings: StudySettings) -> Iterator["SharedTrainings | None"]:
+    """The trainings of all launched processes, connected; None for a process that is alone.
+
+    However the study ends on rank 0, the others are told; but for an interruption, which reaches every rank by itself.
+
+    Args:
+        settings: of the study.
+
+    Raises:
+        UserError: if the processes cannot be connected, or differ.
+    """
+    ranks = Ranks.join(settings)
+    if ranks is None:
+        yield None
+        return
+    try:
+        yield SharedTrainings(ranks)
+    except Exception:
+        if ranks.is_leader:
+            ranks.tell(None)
+        raise
+    if ranks.is_leader:
+        ranks.tell(None)
+    ranks.leave()
+
+
+class SharedTrainings(Trainings):
+    """Trainings that all ranks run together; on rank 0 `run` tells the others, which `follow`.
+
+    Args:
+        ranks: that train together.
+    """
+
+    def __init__(self, ranks: Ranks) -> None:
+        super().__init__()
+        self.ranks = ranks
+
+    def run(self, request: TrainingRequest) -> TrainingOutcome:
+        if self.ranks.is_leader:
+            self.ranks.tell(request)
+        try:
+            begun = self.begin(request)
+        except (UserError, OSError, RuntimeError, MemoryError) as error:
+            self.ranks.meet(f"{type(error).__name__}: {error}" if not isinstance(error, UserError) else str(error))
+            raise
+        self.ranks.meet(None)
+        try:
+            return self.complete(begun)
+        except Exception as error:
+            self.ranks.end_all(error)
+
+    def follow(self) -> None:
+        """Trains what rank 0 tells, until it tells that nothing is left."""
+        while (request := self.ranks.hear()) is not None:
+            try:
+                self.run(request)
+            except (UserError, OSError, RuntimeError, MemoryError):
+                continue  # it did not begin anywhere; rank 0 knows

@@ -1,0 +1,159 @@
+"""A study whose trainings run on two devices: the same table, one writer, and an end of all where one breaks."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lit_idim.resources import resource_path
+
+from .tiny_study import environment_of_tests, read_table, run, write_config
+
+STUDY = str(resource_path("studies") / "pretrain_curve.py")
+LAUNCHERS = {
+    "lightning run": ["-m", "lit_idim.commands.launch", "run", "--accelerator=cpu", "--devices=2", "--strategy=ddp"],
+    "torchrun": ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"],
+}  # fmt: skip
+SHARED = {"workers": 1, "head_baseline": False}
+
+
+def launch(launcher: str, *words: object, script: str = STUDY, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, *LAUNCHERS[launcher], script, *map(str, words)]
+    environment = {"CUDA_VISIBLE_DEVICES": "", **environment_of_tests(), **environment}
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+
+
+def without_dropout(tmp_path: Path) -> Path:
+    """The config of a study whose numbers do not depend on how the examples are dealt out."""
+    config = write_config(tmp_path, **SHARED)
+    for path in tmp_path.glob("tiny/step-*/config.json"):
+        model = json.loads(path.read_text())
+        path.write_text(json.dumps(model | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}))
+    return config
+
+
+def numbers(path: Path) -> list[dict[str, Any]]:
+    """Of a `d90.csv`, without the time."""
+    return [{name: _parsed(value) for name, value in row.items()} for row in read_table(path)]
+
+
+def _parsed(value: str) -> Any:
+    try:
+        return pytest.approx(float(value), rel=1e-3)
+    except ValueError:
+        return value
+
+
+@pytest.mark.slow
+@pytest.mark.ddp
+def test_two_devices_measure_what_one_does(tmp_path: Path) -> None:
+    config = without_dropout(tmp_path)
+    alone = run("--config", config, "--out", tmp_path / "one", cwd=tmp_path)
+    assert alone.returncode == 0, alone.stderr
+    shared = launch("lightning run", "--config", config, "--out", tmp_path / "two")
+    assert shared.returncode == 0, shared.stderr
+    assert numbers(tmp_path / "two" / "d90.csv") == numbers(tmp_path / "one" / "d90.csv")
+    assert shared.stdout.count("[2/2]") == 1 and shared.stdout.count("written to") == 1  # by one rank
+
+
+@pytest.mark.slow
+@pytest.mark.ddp
+def test_torchrun_connects_the_ranks_as_well(tmp_path: Path) -> None:
+    words = ("--config", write_config(tmp_path, **SHARED), "--steps", "[100]", "--search.max_trainings", 6)
+    for _ in range(2):  # the second run finds all of it in the ledger
+        shared = launch("torchrun", *words, "--out", tmp_path / "out")
+        assert shared.returncode == 0, shared.stderr
+        assert shared.stdout.count("[1/1]") == 1
+    assert " rate " not in shared.stdout
+
+
+BREAKING = """
+import os, sys
+from lit_idim.training.segmented import SegmentedTraining
+advance = SegmentedTraining.advance
+def breaks(training, stop):
+    if os.environ["RANK"] == "1" and training.classifier.method == "said":
+        raise RuntimeError("a device fell off")
+    return advance(training, stop)
+SegmentedTraining.advance = breaks
+import runpy
+runpy.run_path({study!r}, run_name="__main__")
+"""
+
+UNPREPARED = """
+import os, sys
+from lit_idim.study.training import Trainings
+from lit_idim.errors import UserError
+classifier = Trainings.classifier
+def missing(trainings, request):
+    if os.environ["RANK"] == "1" and request.method == "said" and "step-0" in request.location.model:
+        raise UserError("model: this machine has no such checkpoint")
+    return classifier(trainings, request)
+Trainings.classifier = missing
+import runpy
+runpy.run_path({study!r}, run_name="__main__")
+"""
+
+DIFFERING = """
+import os, sys, runpy
+if os.environ["RANK"] == "1":
+    sys.argv += ["--study_seed", "7"]
+runpy.run_path({study!r}, run_name="__main__")
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.ddp
+def test_a_rank_that_breaks_ends_all_and_nothing_is_lost(tmp_path: Path) -> None:
+    config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
+    script.write_text(BREAKING.format(study=STUDY))
+    broken = launch("lightning run", "--config", config, "--out", tmp_path / "out", script=str(script))
+    assert broken.returncode != 0
+    assert "rank 1 of 2" in broken.stderr and "RuntimeError: a device fell off" in broken.stderr
+    resumed = launch("lightning run", "--config", config, "--out", tmp_path / "out")
+    assert resumed.returncode == 0, resumed.stderr
+    assert " in full, " not in resumed.stdout.split("[1/2]")[0]  # of the checkpoint that was begun
+
+
+@pytest.mark.slow
+@pytest.mark.ddp
+def test_what_one_rank_cannot_begin_fails_its_cell_alone(tmp_path: Path) -> None:
+    config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
+    script.write_text(UNPREPARED.format(study=STUDY))
+    part = launch("lightning run", "--config", config, "--out", tmp_path / "out", script=str(script))
+    assert part.returncode == 1, part.stderr
+    reasons = {row["checkpoint"]: row["reason"] for row in read_table(tmp_path / "out" / "d90.csv")}
+    assert "rank 1 of 2" in reasons["step-0"] and "this machine has no such checkpoint" in reasons["step-0"]
+    assert "rank" not in reasons["step-100"]
+
+
+@pytest.mark.ddp
+def test_ranks_with_different_settings_are_refused(tmp_path: Path) -> None:
+    config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
+    script.write_text(DIFFERING.format(study=STUDY))
+    refused = launch("lightning run", "--config", config, "--out", tmp_path / "out", script=str(script))
+    assert refused.returncode == 2, refused.stderr
+    assert (
+        "rank 1 of 2" in refused.stderr and "another setting study_seed than rank 0: 7 instead of 0" in refused.stderr
+    )
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.ddp
+def test_a_batch_that_cannot_be_dealt_out_is_refused(tmp_path: Path) -> None:
+    config = write_config(tmp_path, **SHARED)
+    refused = launch("lightning run", "--config", config, "--training.batch_size", 15, "--out", tmp_path / "out")
+    assert refused.returncode == 2 and "2 devices must divide it; got 15 for sst2" in refused.stderr
+
+
+def test_the_environment_of_no_launcher_is_refused(tmp_path: Path) -> None:
+    config = write_config(tmp_path, **SHARED)
+    environment = {name: value for name, value in environment_of_tests().items() if name != "RANK"}
+    refused = run("--config", config, cwd=tmp_path, environment={**environment, "WORLD_SIZE": "2"})
+    assert refused.returncode == 2
+    assert "WORLD_SIZE=2: no launcher has started 2 processes, for RANK is not set" in refused.stderr
+    assert os.environ.get("WORLD_SIZE") is None
