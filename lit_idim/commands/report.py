@@ -24,5 +24,6 @@ def run_report_verb(words: list[str]) -> None:
     parser.add_argument(
         "--ledger", help="address of the ledger, where it is not the one that OUT/config.yaml names, or has a password"
     )
+    parser.add_argument("--output", type=Path, metavar="FILE", help="file to write (default: OUT/report.html)")
     options = parser.parse_args(words)
-    print(report_from_ledger(options.out, ledger=options.ledger))
+    print(report_from_ledger(options.out, ledger=options.ledger, path=options.output))

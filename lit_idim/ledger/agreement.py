@@ -1,6 +1,7 @@
 """What must agree between all runs on one ledger: its version and its settings."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -52,8 +53,24 @@ def agree_on_settings(
     stored = read_settings(connection, location)
     if create:
         schema.certificates.create(connection, checkfirst=True)
+        find_identity(connection, make=True)
     _check_settings(stored, given, location)
     return stored
+
+
+def find_identity(connection: Connection, *, make: bool = False) -> str | None:
+    """What tells a ledger from all others, wherever it lies; None of an older one that has not been written since.
+
+    Args:
+        connection: in a transaction.
+        make: whether a ledger without one gets one.
+    """
+    here = select(schema.about.c.value).where(schema.about.c.name == "identity")
+    found = connection.execute(here).scalar_one_or_none()
+    if found is None and make:
+        found = schema.to_json(uuid.uuid4().hex)
+        connection.execute(insert(schema.about).values(name="identity", value=found))
+    return None if found is None else str(json.loads(found))
 
 
 def _find_settings(connection: Connection, location: Location) -> dict[str, Any] | None:

@@ -1,7 +1,9 @@
 """The ledger: every training ever run is one row; a finished one is never repeated and never lost."""
 
+import contextlib
 import json
 import logging
+import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -12,7 +14,7 @@ from sqlalchemy import Connection, delete, false, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from lit_idim.errors import UserError
-from lit_idim.ledger.agreement import agree_on_settings, read_settings
+from lit_idim.ledger.agreement import agree_on_settings, find_identity, read_settings
 from lit_idim.ledger.certificates import find_certificate, put_certificate
 from lit_idim.ledger.claims import Claims, Heartbeat, count_running
 from lit_idim.ledger.database import Database
@@ -101,6 +103,32 @@ class Ledger:
     def settings(self) -> dict[str, Any]:
         """The settings that the ledger was made with."""
         return dict(self._settings)
+
+    @property
+    def identity(self) -> str:
+        """What tells this ledger from all others, by whatever address; "" of an older one not written since."""
+        return self._transact(lambda connection: find_identity(connection), write=False) or ""
+
+    @property
+    def path(self) -> Path | None:
+        """Of the SQLite file; None on a server."""
+        return self._database.location.path
+
+    def save_copy(self, path: Path) -> None:
+        """Writes the ledger as it is now, also while others write it, to a file of its own.
+
+        Args:
+            path: of the file; replaced if there is one.
+
+        Raises:
+            ValueError: if it lies on a server.
+            OSError: if it cannot be written.
+        """
+        if self.path is None:
+            raise ValueError("a ledger on a server has no file")
+        path.unlink(missing_ok=True)
+        with contextlib.closing(sqlite3.connect(self.path)) as source, contextlib.closing(sqlite3.connect(path)) as to:
+            source.backup(to)
 
     def get(self, keys: Iterable[str]) -> dict[str, TrainingRecord]:
         """The trainings that exist of these, without `state`."""

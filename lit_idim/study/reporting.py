@@ -2,12 +2,16 @@
 
 import csv
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
+import yaml
+
+from lit_idim.errors import UserError
 from lit_idim.figures.score_against_d import CellKey, Curve
 from lit_idim.ledger import Ledger, TrainingRecord
 from lit_idim.report import ReportContent, ReportFigure, ReportTable, write_report
@@ -21,10 +25,13 @@ from lit_idim.study.row_details import has_ended
 from lit_idim.study.rows import rows_of
 from lit_idim.study.run import LEDGER_FILE, as_output_error
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.size_step import common_step, rows_at
 from lit_idim.study.summary import trend_sentences
 from lit_idim.study.tables import read_d90
 
 REPORT_FILE = "report.html"
+
+_log = logging.getLogger(__name__)
 _TABLES = {
     "table1": "Beside the published numbers",
     "trends": "Trends with model size",
@@ -48,6 +55,8 @@ def write_study_report(
     rows: Sequence[D90Row],
     records: Sequence[TrainingRecord],
     curves: Mapping[CellKey, Curve],
+    *,
+    path: Path | None = None,
 ) -> Path:
     """Writes `report.html` of what a study has measured; its further tables and figures are those in the folder.
 
@@ -57,6 +66,7 @@ def write_study_report(
         rows: of `d90.csv`.
         records: trainings that the rows rest on.
         curves: fitted scores by cell.
+        path: of the report; `report.html` in the folder if None.
 
     Returns:
         Path of the report.
@@ -65,11 +75,12 @@ def write_study_report(
         UserError: if the folder cannot be written.
     """
     manifest = _manifest(folder)
-    num_cells = _num_d90(load_cells(settings))
-    with as_output_error(folder):
+    cells = load_cells(settings)
+    num_cells = sum(not cell.is_baseline for cell in cells)
+    path = path or folder / REPORT_FILE
+    with as_output_error(path.parent):
         content = ReportContent(
             study=str(manifest.get("study", "")),
-            settings=settings,
             variant=VARIANT_OF_TARGET[settings.search.targets[0]],
             rows=rows,
             records=list({record.key: record for record in records}.values()),  # methods share those in full
@@ -82,16 +93,18 @@ def write_study_report(
             is_complete=len(rows) >= num_cells and all(has_ended(row) for row in rows),
             num_cells=num_cells,
             written_at=datetime.now(timezone.utc),
+            headline_rows=_compared(rows, cells, folder) if manifest.get("study") == "model_size" else None,
         )
-        return write_report(folder / REPORT_FILE, content)
+        return write_report(path, content)
 
 
-def report_from_ledger(folder: Path, *, ledger: str | None = None) -> Path:
+def report_from_ledger(folder: Path, *, ledger: str | None = None, path: Path | None = None) -> Path:
     """Writes `report.html` from a study's ledger as it is now.
 
     Args:
         folder: of the study's outputs.
         ledger: address, where it is not what the folder's `config.yaml` names.
+        path: of the report; `report.html` in the folder if None.
 
     Raises:
         UserError: if there is no study or no ledger, either is damaged, or the folder cannot be written.
@@ -103,32 +116,47 @@ def report_from_ledger(folder: Path, *, ledger: str | None = None) -> Path:
     rows, estimates = rows_of(cells, settings, {})
     used = [record for cell in cells for record in cell.records.values()]
     curves = fitted_curves(rows, estimates)
-    return write_study_report(folder, settings, _with_written(rows, folder), used, curves)
+    return write_study_report(folder, settings, _with_written(rows, folder), used, curves, path=path)
 
 
 def _with_written(rows: Sequence[D90Row], folder: Path) -> list[D90Row]:
-    """Rows with what only `d90.csv` has: the interval over dev examples, and cells that failed without a training."""
-    path = folder / "d90.csv"
-    written = {_key(row): row for row in read_d90(path)} if path.is_file() else {}
+    """Rows with what only `d90.csv` has: the interval over dev examples, and why a cell failed."""
+    written = {_key(row): row for row in _written(folder / "d90.csv")}
     found = []
     for row in rows:
-        old = written.pop(_key(row), None)
-        is_same = old is not None and replace(old, d90_dev_low=None, d90_dev_high=None) == row
-        found.append(old if old is not None and is_same else row)
+        old = written.pop(_key(row), row)
+        has_failed = old.status == "failed" and has_ended(old) and old.num_trainings == row.num_trainings
+        is_same = replace(old, d90_dev_low=None, d90_dev_high=None) == row
+        found.append(old if has_failed or is_same else row)
     return [*found, *(row for row in written.values() if row.status == "failed" and row.num_trainings == 0)]
+
+
+def _written(path: Path) -> list[D90Row]:
+    """Rows of a table that is there and whole; the ledger has all that matters."""
+    try:
+        return read_d90(path) if path.is_file() else []
+    except UserError as error:
+        _log.warning("%s is passed over: %s", path, error)
+        return []
+
+
+def _compared(rows: Sequence[D90Row], cells: Sequence[Cell], folder: Path) -> Sequence[D90Row]:
+    """The rows that are compared by size: at the step that the study was given, or the last that all series have."""
+    given = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
+    step = given.get("pretraining_step") or common_step(cells)
+    return rows_at(rows, step)
 
 
 def _key(row: D90Row) -> CellKey:
     return (row.model, row.checkpoint, row.task, row.method)
 
 
-def _num_d90(cells: Sequence[Cell]) -> int:
-    return sum(not cell.is_baseline for cell in cells)
-
-
 def _manifest(folder: Path) -> dict[str, Any]:
     path = folder / "manifest.json"
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    try:
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    except ValueError as error:
+        raise UserError(f"{path} is damaged ({error}); start the study again, which writes it anew") from error
     return found
 
 
@@ -138,12 +166,18 @@ def _table(folder: Path, stem: str) -> ReportTable | None:
         return None
     with path.open(newline="", encoding="utf-8") as file:
         header, *rows = csv.reader(file)
-    written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-    note = f"{path.name}, written {written:%Y-%m-%d %H:%M} UTC."
-    return ReportTable(title=_TABLES[stem], header=header, rows=rows, note=note)
+    return ReportTable(title=_TABLES[stem], header=header, rows=rows, note=_dated(path))
 
 
 def _figure(folder: Path, stem: str) -> ReportFigure | None:
     """The smaller one of the figure's two files."""
     paths = [path for end in ("svg", "png") if (path := folder / "figures" / f"{stem}.{end}").is_file()]
-    return ReportFigure(path=min(paths, key=lambda path: path.stat().st_size), alt=_FIGURES[stem]) if paths else None
+    if not paths:
+        return None
+    path = min(paths, key=lambda path: path.stat().st_size)
+    return ReportFigure(path=path, alt=_FIGURES[stem], note=_dated(path))
+
+
+def _dated(path: Path) -> str:
+    written = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+    return f"{path.name}, written {written:%Y-%m-%d %H:%M} UTC."

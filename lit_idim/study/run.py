@@ -18,9 +18,10 @@ from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
 from lit_idim.study.outputs import draw_figures, fitted_curves, labels_of, write_tables
 from lit_idim.study.progress import Progress
-from lit_idim.study.provenance import write_config
+from lit_idim.study.provenance import write_config, write_manifest
 from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.size_step import common_step
 from lit_idim.study.training import Trainings
 from lit_idim.study.workers import set_threads, working_beside
 from lit_idim.tasks import get_split, get_task
@@ -94,14 +95,15 @@ def measure(
         where = None if ledger is None else find_location(ledger).name
         of_the_run = {"out": out.resolve(), "ledger": where, "workers": workers, "threads": threads}
         write_config(out, settings, **(of_the_study or {}), **of_the_run)
+        write_manifest(out, study, settings, opened.records())
     tracker = tracker or untracked()
     with opened as book, working_beside(workers - 1, settings, address, threads=threads):
-        tracker.start()
+        tracker.start(book.identity, size_step=common_step(cells))
 
-        def show(records: list[TrainingRecord], rows: list[D90Row]) -> None:
+        def show(records: list[TrainingRecord], rows: list[D90Row], *, are_final: bool = False) -> None:
             for record in records:  # those of other processes, too
                 tracker.training_ended(record)
-            tracker.rows_changed(rows, ended=has_ended)
+            tracker.rows_changed(rows, ended=has_ended, are_final=are_final)
 
         show(book.records(), [])
         labels = labels_of(settings)
@@ -123,7 +125,9 @@ def measure(
         with as_output_error(out):
             records = book.records()
             rows, estimates = write_tables(out, study, settings, _measured(driver), records, labels)
-            show(records, rows)
+            show(records, rows, are_final=True)
+            if tracker.is_active and book.path is not None:
+                book.save_copy(out / "wandb" / LEDGER_FILE)
             measured = [record for state in driver.states for record in state.records.values()]
             curves = fitted_curves(rows, estimates)
             figures = draw_figures(out, settings, rows, curves, measured)

@@ -1,12 +1,10 @@
 """How a study is run, as opposed to what it measures: the options that all studies share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from lit_idim.ledger.location import find_location
-from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.config_file import CONFIG_FILE
 from lit_idim.study.expected_cost import GPU_TERAFLOPS_PER_SECOND
 from lit_idim.study.outputs import VARIANT_OF_TARGET
@@ -115,7 +113,7 @@ def run_as_asked(
             print(f"workers: 1, not {options.workers}, since {number} processes train together")
             options = replace(options, workers=1)
         make_folder(options.out)
-        with _tracker(study, settings, options) as tracker:
+        with _tracker(study, settings, options, of_the_study) as tracker:
             result = measure(
                 settings,
                 options.out,
@@ -141,8 +139,7 @@ def _conclude(settings: StudySettings, out: Path, result: StudyResult, find: Cal
     return FAILED_CELLS_EXIT_CODE if findings.has_failed else result.exit_code
 
 
-def _tracker(study: str, settings: StudySettings, options: RunOptions) -> Tracker:
-    location = options.ledger or str((options.out / LEDGER_FILE).resolve())
+def _tracker(study: str, settings: StudySettings, options: RunOptions, of_the_study: Mapping[str, Any]) -> Tracker:
     return Tracker(
         TrackingSettings(
             mode=options.wandb,
@@ -152,8 +149,7 @@ def _tracker(study: str, settings: StudySettings, options: RunOptions) -> Tracke
         ),
         study=study,
         folder=options.out,
-        identity=f"{find_location(location).name} {plain(settings_to_agree(settings))}",
-        config=plain(asdict(settings)),
+        config=plain({**asdict(settings), **of_the_study}),
         variant=VARIANT_OF_TARGET[settings.search.targets[0]],
     )
 
@@ -163,5 +159,5 @@ def _show(tracker: Tracker, out: Path) -> None:
     tables = sorted(out.glob("*.csv"))
     tracker.send_tables([path for path in tables if path.stem != "trials"])
     tracker.send_figures(sorted((out / "figures").glob("*.png")))
-    names = (LEDGER_FILE, CONFIG_FILE, "manifest.json", REPORT_FILE, "figures", "certificates")
+    names = (f"wandb/{LEDGER_FILE}", CONFIG_FILE, "manifest.json", REPORT_FILE, "figures", "certificates")
     tracker.send_artifact([*tables, *(out / name for name in names)])

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from lit_idim.errors import UserError
-from lit_idim.study.cell import load_cells
+from lit_idim.study.cell import Cell, load_cells
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.settings import StudySettings
 
@@ -24,10 +24,8 @@ def fix_step(settings: StudySettings, pretraining_step: int | None) -> tuple[Stu
     """
     if pretraining_step is not None and settings.steps is None:
         settings = replace(settings, steps=(pretraining_step,))
-    steps: dict[str, set[int]] = {}
-    for cell in load_cells(settings):
-        if not cell.series.is_single:
-            steps.setdefault(cell.series.name, set()).add(cell.step)
+    cells = load_cells(settings)
+    steps = _steps_of_series(cells)
     if not steps:
         if pretraining_step is not None:
             raise UserError(
@@ -38,13 +36,27 @@ def fix_step(settings: StudySettings, pretraining_step: int | None) -> tuple[Stu
     if pretraining_step is None:
         if not common:
             raise UserError("pretraining_step: the series have no step in common; choose others, or the same --steps")
-        return settings, max(common)
+        return settings, common_step(cells)
     if pretraining_step not in common:
         raise UserError(
             f"pretraining_step: expected one of {', '.join(map(str, sorted(common)))}, the steps that are measured of "
             f"every series; got {pretraining_step}"
         )
     return settings, pretraining_step
+
+
+def common_step(cells: Iterable[Cell]) -> int | None:
+    """The last step that all series have; None without a series, or without a step in common."""
+    steps = _steps_of_series(cells)
+    return max(set.intersection(*steps.values()), default=None) if steps else None
+
+
+def _steps_of_series(cells: Iterable[Cell]) -> dict[str, set[int]]:
+    steps: dict[str, set[int]] = {}
+    for cell in cells:
+        if not cell.series.is_single:
+            steps.setdefault(cell.series.name, set()).add(cell.step)
+    return steps
 
 
 def rows_at(rows: Iterable[D90Row], pretraining_step: int | None) -> Sequence[D90Row]:

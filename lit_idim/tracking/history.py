@@ -1,6 +1,6 @@
 """What W&B is told of trainings and of d90, as plain numbers under the names of `lit_idim.tracking.keys`."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from lit_idim.ledger import TrainingRecord
@@ -28,7 +28,7 @@ def d90_points(row: D90Row, variant: D90Variant, *, is_last: bool) -> list[Point
     Args:
         row: of a cell whose search has ended.
         variant: which d90.
-        is_last: whether its checkpoint is the last of its model; only that one is set against D.
+        is_last: whether it stands for the size of its model; only such a row is set against D.
     """
     points: list[Point] = []
     numbers = dict(zip(D90_NUMBERS, row.interval_of(variant), strict=True))
@@ -45,26 +45,30 @@ def d90_points(row: D90Row, variant: D90Variant, *, is_last: bool) -> list[Point
     return points
 
 
-def last_steps(rows: Iterable[D90Row]) -> Mapping[str, int]:
-    """The last pretraining step of every series among the rows."""
-    last: dict[str, int] = {}
-    for row in rows:
-        if row.pretraining_step is not None:
-            last[row.model] = max(row.pretraining_step, last.get(row.model, row.pretraining_step))
-    return last
+def is_for_size(row: D90Row, rows: Iterable[D90Row], size_step: int | None) -> bool:
+    """Whether a row stands for the size of its model: it has no steps, is at `size_step`, or without one at the last.
+
+    Args:
+        row: one of the rows.
+        rows: of the study.
+        size_step: step at which models are compared; each one's last if None.
+    """
+    if row.pretraining_step is None or size_step is not None:
+        return row.pretraining_step in (None, size_step)
+    return row.pretraining_step == max(one.pretraining_step or 0 for one in rows if one.model == row.model)
 
 
-def chart_table(rows: Sequence[D90Row], axis: Axis, variant: D90Variant) -> tuple[list[str], list[list[Any]]]:
+def chart_table(
+    rows: Sequence[D90Row], axis: Axis, variant: D90Variant, size_step: int | None = None
+) -> tuple[list[str], list[list[Any]]]:
     """Header and rows of the chart with all lines of d90 against an axis, ascending along each line.
 
-    Rows without a number are left out.
+    Rows without a number are left out. Arguments are those of `d90_points` and `is_for_size`.
     """
-    last = last_steps(rows)
     lines = []
     for row in rows:
         x, d90 = getattr(row, axis), row.interval_of(variant)
-        is_last = row.pretraining_step is None or row.pretraining_step == last[row.model]
-        if x is None or d90[0] is None or (axis == "num_parameters" and not is_last):
+        if x is None or d90[0] is None or (axis == "num_parameters" and not is_for_size(row, rows, size_step)):
             continue
         line = f"{row.task} {row.method}" if axis == "num_parameters" else f"{row.model} {row.task} {row.method}"
         lines.append([x, line, *d90, row.model, row.task, row.method, row.status_of(variant)])

@@ -36,13 +36,12 @@ def find_key(base_url: str) -> str | None:
         return key
     try:
         entries = netrc.netrc(_netrc_path())
-    except (OSError, netrc.NetrcParseError):
+    except (OSError, UnicodeDecodeError, netrc.NetrcParseError):
         return None
     host = urlsplit(base_url).netloc
-    for name in _HOSTED if host in _HOSTED else (host,):
-        if entry := entries.authenticators(name):
-            return entry[2]
-    return None
+    # Not authenticators(), which would give the password of a "default" entry to any server.
+    found = [entries.hosts[name] for name in (_HOSTED if host in _HOSTED else (host,)) if name in entries.hosts]
+    return found[0][2] if found else None
 
 
 def require_answer(base_url: str, key: str | None, *, seconds: float = ANSWER_SECONDS) -> None:

@@ -1,9 +1,10 @@
 """What a study shows on W&B, and when."""
 
-import hashlib
 import importlib.util
+import math
 import os
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any, Literal
 from lit_idim.errors import UserError
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.d90_row import D90Row, D90Variant
-from lit_idim.tracking.history import Point, chart_table, d90_points, last_steps, training_points, training_run
+from lit_idim.tracking.history import chart_table, d90_points, is_for_size, training_points, training_run
 from lit_idim.tracking.keys import (
     AXES,
     NUM_CELLS_DONE,
@@ -33,6 +34,7 @@ Mode = Literal["online", "offline", "disabled"]
 START_SECONDS = 60.0  # in which an online run that was asked for must have begun
 FINISH_SECONDS = 60.0  # in which the server must have taken the rest
 INTERRUPTED_FINISH_SECONDS = 10.0
+TABLE_SECONDS = 30.0  # between two versions of the table: the server keeps every one
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,6 @@ class Tracker:
         settings: where.
         study: name of the study.
         folder: of the study's outputs; W&B's own files go to `wandb/` in it.
-        identity: what tells this study from others; all runs on one ledger are a group.
         config: of the run.
         variant: which d90 is shown.
         say: takes lines for the user.
@@ -71,25 +72,32 @@ class Tracker:
         *,
         study: str,
         folder: Path,
-        identity: str,
         config: Mapping[str, Any],
         variant: D90Variant,
         say: Callable[[str], None] = print,
     ) -> None:
         self._settings, self._study, self._folder, self._config = settings, study, folder, config
         self._variant, self._say = variant, say
-        self.group = f"{study}-{hashlib.sha256(identity.encode()).hexdigest()[:8]}"
-        self._sent: list[Point] = []
-        self._trainings: dict[str, TrainingRecord] = {}
+        self.group = ""
+        self._size_step: int | None = None
+        self._sent: set[frozenset[tuple[str, float]]] = set()
+        self._trainings: dict[str, tuple[str, float]] = {}
+        self._num_ended, self._seconds = 0, 0.0
+        self._tables_sent = -math.inf
         self._sender: SenderProcess | None = None
 
-    def start(self) -> None:
+    def start(self, identity: str, *, size_step: int | None = None) -> None:
         """Begins the run.
+
+        Args:
+            identity: of the ledger; all runs on it are a group.
+            size_step: pretraining step at which d90 is set against D.
 
         Raises:
             UserError: if "online" or "offline" is asked for and cannot be had.
         """
-        settings = self._settings
+        settings, self._size_step = self._settings, size_step
+        self.group = f"{self._study}-{identity[:8]}"
         mode = _resolved(settings.mode, self._say)
         if mode == "disabled":
             return
@@ -128,45 +136,55 @@ class Tracker:
         elif self._sender is not None:
             self._sender.finish(1, INTERRUPTED_FINISH_SECONDS)
 
+    @property
+    def is_active(self) -> bool:
+        """Whether anything is sent."""
+        return self._sender is not None
+
     def training_ended(self, record: TrainingRecord) -> None:
         """Sends a training that was run, or was found in the ledger; once."""
-        before = self._trainings.get(record.key)
-        if self._sender is None or (before is not None and before.status == record.status):
+        status, seconds = self._trainings.get(record.key, ("", 0.0))
+        if self._sender is None or status == record.status:
             return
-        self._trainings[record.key] = record
+        self._trainings[record.key] = (record.status, record.seconds)
+        self._num_ended += record.status in ("finished", "diverged")
+        self._seconds += record.seconds - seconds
         for point in training_points(record):
             self._sender.put(kind="log", data=point)
-        ended = sum(known.status in ("finished", "diverged") for known in self._trainings.values())
-        seconds = sum(known.seconds for known in self._trainings.values())
-        self._sender.put(kind="log", data={NUM_TRAININGS: ended, TRAINING_SECONDS: seconds})
+        so_far = {NUM_TRAININGS: self._num_ended, TRAINING_SECONDS: self._seconds}
+        self._sender.put(kind="log", data=so_far)
         if self._settings.trainings and record.status != "paused":
             config, points = training_run(record)
             what = "full" if record.d is None else f"d={record.d}"
             name = f"{record.model} {record.checkpoint} {record.task} {record.method} {what}"
             self._sender.put(kind="training", name=name, config=config, points=points)
 
-    def rows_changed(self, rows: Sequence[D90Row], *, ended: Callable[[D90Row], bool]) -> None:
-        """Sends the rows of cells that have ended, those it has sent before left out, and the table as it is now.
+    def rows_changed(self, rows: Sequence[D90Row], *, ended: Callable[[D90Row], bool], are_final: bool = False) -> None:
+        """Sends the rows of cells that have ended, those it has sent before left out.
+
+        The table as it is now, and the charts made from it, follow, but not more often than every TABLE_SECONDS.
 
         Args:
             rows: of `d90.csv`, which is written.
             ended: whether the search of a row's cell has ended.
+            are_final: whether nothing will change any more.
         """
         if self._sender is None or not rows:
             return
         done = [row for row in rows if ended(row)]
-        last = last_steps(rows)
         for row in done:
-            is_last = row.pretraining_step is None or row.pretraining_step == last[row.model]
-            for point in d90_points(row, self._variant, is_last=is_last):
-                if point not in self._sent:
-                    self._sent.append(point)
+            for point in d90_points(row, self._variant, is_last=is_for_size(row, rows, self._size_step)):
+                if (content := frozenset(point.items())) not in self._sent:
+                    self._sent.add(content)
                     self._sender.put(kind="log", data=point)
         num_reached = sum(row.status_of(self._variant) == "reached" for row in done)
         self._sender.put(kind="log", data={NUM_CELLS_DONE: len(done), NUM_CELLS_REACHED: num_reached})
+        if not are_final and time.monotonic() - self._tables_sent < TABLE_SECONDS:
+            return
+        self._tables_sent = time.monotonic()
         self.send_tables([self._folder / "d90.csv"])
         for axis in AXES:
-            columns, lines = chart_table(done, axis, self._variant)
+            columns, lines = chart_table(done, axis, self._variant, self._size_step)
             if lines:
                 title = f"d90 against {axis.replace('_', ' ')}"
                 self._sender.put(kind="chart", key=chart_key(axis), title=title, x=axis, columns=columns, rows=lines)
@@ -194,7 +212,7 @@ class Tracker:
 def untracked() -> Tracker:
     """A tracker that shows nothing."""
     settings = TrackingSettings(mode="disabled")
-    return Tracker(settings, study="", folder=Path(), identity="", config={}, variant="d90")
+    return Tracker(settings, study="", folder=Path(), config={}, variant="d90")
 
 
 def _resolved(mode: WandbMode, say: Callable[[str], None]) -> Mode:

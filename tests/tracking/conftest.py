@@ -42,7 +42,6 @@ def tracker_of(tmp_path: Path, make_row: Any) -> Callable[..., tuple[Tracker, li
             TrackingSettings(mode=mode, **settings),
             study="pretrain_curve",
             folder=out,
-            identity="one ledger",
             config={"tasks": ["toy-sst2"], "search": {"d_min": 10}},
             variant="d90",
             say=said.append,

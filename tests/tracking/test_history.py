@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from lit_idim.tracking.history import chart_table, d90_points, last_steps, training_points, training_run
+from lit_idim.tracking.history import chart_table, d90_points, is_for_size, training_points, training_run
 
 
 def test_a_training_in_a_subspace_is_a_score_against_d(make_training: Any) -> None:
@@ -52,7 +52,8 @@ def test_the_chart_holds_lines_in_order_of_their_axis(make_row: Any) -> None:
         make_row(pretraining_step=0, status="trivial"),
         make_row(model="other", pretraining_step=None, checkpoint="final", num_parameters=7),
     ]
-    assert last_steps(rows) == {"toy-L2-H128": 2000}
+    assert [is_for_size(row, rows, None) for row in rows] == [True, False, False, True]
+    assert [is_for_size(row, rows, 1000) for row in rows] == [False, True, False, True]
     columns, lines = chart_table(rows, "pretraining_step", "d90")
     assert [line[columns.index("pretraining_step")] for line in lines] == [1000, 2000]
     columns, lines = chart_table(rows, "num_parameters", "d90")

@@ -52,6 +52,10 @@ def test_a_key_is_that_of_the_shell_or_of_wandb_login(monkeypatch: pytest.Monkey
     assert find_key("https://w.example") == "of-the-file" and find_key("https://other.example") is None
     (tmp_path / "netrc").write_text("machine api.wandb.ai login user password of-the-hosted-service")
     assert find_key("https://api.forge.coreweave.com") == find_key("https://api.wandb.ai") == "of-the-hosted-service"
+    (tmp_path / "netrc").write_text("default login anonymous password of-the-mail")
+    assert find_key("https://api.wandb.ai") is None  # meant for other servers
+    (tmp_path / "netrc").write_bytes(b"machine w.example login user password \xff")
+    assert find_key("https://w.example") is None
     (tmp_path / "netrc").write_text("machine\nnonsense")
     assert find_key("https://w.example") is None
     monkeypatch.setenv("WANDB_API_KEY", "of-the-shell")

@@ -19,6 +19,7 @@ from .wandb_server import FakeServer, Mood, wait_until
 Make = Callable[..., tuple[Tracker, list[str]]]
 ServerIn = Callable[[Mood], FakeServer]
 LINE = "toy-L2-H128/toy-sst2/said"
+IDENTITY = "0123456789abcdef"
 
 
 def read_run(folder: Path) -> list[dict[str, Any]]:
@@ -40,7 +41,7 @@ def test_disabled_and_auto_without_a_key_start_no_process(tracker_of: Make, rows
     for mode, words in (("disabled", []), ("auto", ["W&B: not used, since no API key is configured"])):
         tracker, said = tracker_of(mode)
         with tracker:
-            tracker.start()
+            tracker.start(IDENTITY)
             tracker.rows_changed(rows, ended=lambda row: True)
             tracker.send_artifact([tmp_path / "out" / "d90.csv"])
         assert not (tmp_path / "out" / "wandb").exists()
@@ -51,7 +52,7 @@ def test_auto_follows_the_mode_of_the_shell(tracker_of: Make, monkeypatch: pytes
     monkeypatch.setenv("WANDB_MODE", "disabled")
     tracker, said = tracker_of("auto")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
     assert said == []
 
 
@@ -59,13 +60,13 @@ def test_what_is_asked_for_and_cannot_be_had_is_an_error(
     tracker_of: Make, server_in: ServerIn, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with pytest.raises(UserError, match="wandb: no API key is configured"):
-        tracker_of("online")[0].start()
+        tracker_of("online")[0].start(IDENTITY)
     server_in("refuses")
     with pytest.raises(UserError, match="wandb: .* refuses the API key .*; pass --wandb offline"):
-        tracker_of("online")[0].start()
+        tracker_of("online")[0].start(IDENTITY)
     monkeypatch.setattr(tracker_module.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="package wandb is not installed; pass --wandb disabled"):
-        tracker_of("offline")[0].start()
+        tracker_of("offline")[0].start(IDENTITY)
 
 
 def test_a_folder_that_cannot_be_written_stops_nobody_who_did_not_ask(
@@ -76,10 +77,10 @@ def test_a_folder_that_cannot_be_written_stops_nobody_who_did_not_ask(
     (tmp_path / "out" / "wandb").write_text("a file where a folder should be")
     tracker, said = tracker_of("auto")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
     assert len(said) == 1 and "not used, since" in said[0]
     with pytest.raises(UserError, match="wandb: .*mend that, or pass --wandb disabled"):
-        tracker_of("offline")[0].start()
+        tracker_of("offline")[0].start(IDENTITY)
 
 
 def test_a_study_is_kept_offline(tracker_of: Make, rows: Any, make_training: Any, tmp_path: Path) -> None:
@@ -88,7 +89,7 @@ def test_a_study_is_kept_offline(tracker_of: Make, rows: Any, make_training: Any
     (out / "figures" / "d90.png").write_bytes(PNG)
     tracker, said = tracker_of("offline", project="a-project")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
         for number in (0, 1, 2, 2):  # one is found once more
             tracker.training_ended(make_training(key=str(number), d=100 * (number + 1)))
         tracker.rows_changed(rows[:1], ended=lambda row: True)
@@ -98,6 +99,7 @@ def test_a_study_is_kept_offline(tracker_of: Make, rows: Any, make_training: Any
         tracker.send_artifact([out / "d90.csv", out / "figures", out / "missing"])
     folder = Path(said[0].removeprefix("W&B: ").removesuffix(f" (group {tracker.group})"))
     assert len(said) == 1 and folder.parent == out.resolve() / "wandb"
+    assert tracker.group == "pretrain_curve-01234567"
     records = read_run(folder)
     (run,) = of_kind(records, "run")
     assert (run["project"], run["run_group"], run["job_type"]) == ("a-project", tracker.group, "study")
@@ -131,7 +133,7 @@ def test_auto_goes_online(tracker_of: Make, server_in: ServerIn, rows: Any, make
     server = server_in("well")
     tracker, said = tracker_of("auto", trainings=True, entity="tester")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
         tracker.training_ended(make_training())
         tracker.rows_changed(rows, ended=lambda row: True)
     assert len(said) == 1 and said[0].startswith(f"W&B: {server.url}/tester/lit_idim/runs/")
@@ -155,7 +157,7 @@ def test_auto_with_a_server_that_does_not_do_goes_without(
     server = server_in(mood)
     tracker, said = tracker_of("auto")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
         tracker.rows_changed(rows, ended=lambda row: True)
         assert wait_until(lambda: bool(said))
     assert len(said) == 1 and said[0].startswith(f"W&B: not used, since {server.url}") and words in said[0]
@@ -167,7 +169,7 @@ def test_a_network_that_is_lost_is_told_once_and_the_rest_is_kept(
     server = server_in("well")
     tracker, said = tracker_of("auto")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
         assert wait_until(lambda: bool(said))
         server.stop()
         for number in range(20):
@@ -181,6 +183,65 @@ def test_a_network_that_is_lost_is_told_once_and_the_rest_is_kept(
     assert [row["pretraining_step"] for row in history if f"d90_vs_pretraining_step/{LINE}" in row] == [1000, 2000]
 
 
+def test_runs_of_trainings_do_not_hold_up_the_study_s_numbers(
+    tracker_of: Make, server_in: ServerIn, make_training: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each waits for the server, which hangs here; the numbers of all of them are kept before."""
+    monkeypatch.setattr(tracker_module, "FINISH_SECONDS", 16.0)
+    server = server_in("well")
+    tracker, said = tracker_of("auto", trainings=True)
+    with tracker:
+        tracker.start(IDENTITY)
+        assert wait_until(lambda: bool(said))
+        server.mood = "slow"
+        for number in range(12):
+            tracker.training_ended(make_training(key=str(number), d=number + 1))
+    (folder,) = (folder for folder in (tracker._folder / "wandb").glob("run-*") if list(folder.glob("*.wandb")))
+
+    def kept() -> list[int]:
+        return [row["d"] for row in history_of(read_run(folder)) if "d" in row]
+
+    assert wait_until(lambda: kept() == list(range(1, 13))), kept()  # the client writes the last of it when it ends
+
+
+def test_a_module_in_the_folder_of_the_user_is_not_run(
+    tracker_of: Make, server_in: ServerIn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server_in("well")
+    (tmp_path / "requests.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    tracker, said = tracker_of("auto")
+    with tracker:
+        tracker.start(IDENTITY)
+    assert "/runs/" in said[0]
+
+
+def test_nobody_listens_any_more(tracker_of: Make, tmp_path: Path, rows: Any) -> None:
+    tracker, _ = tracker_of("offline")
+
+    def say(text: str) -> None:
+        raise BrokenPipeError
+
+    tracker._say = say
+    with tracker:
+        tracker.start(IDENTITY)
+        tracker.rows_changed(rows, ended=lambda row: True, are_final=True)
+    (folder,) = (tmp_path / "out" / "wandb").glob("offline-run-*")
+    assert of_kind(read_run(folder), "exit")[0]["exit_code"] == 0
+
+
+def test_the_table_is_not_sent_more_often_than_need_be(tracker_of: Make, rows: Any, tmp_path: Path) -> None:
+    tracker, _ = tracker_of("offline")
+    with tracker:
+        tracker.start(IDENTITY)
+        for number in (1, 2, 2, 2):
+            tracker.rows_changed(rows[:number], ended=lambda row: True)
+        tracker.rows_changed(rows, ended=lambda row: True, are_final=True)
+    (folder,) = (tmp_path / "out" / "wandb").glob("offline-run-*")
+    sizes = [row["tables/d90.nrows"] for row in history_of(read_run(folder)) if "tables/d90.nrows" in row]
+    assert len(sizes) == 2 and sizes[-1] == 2
+
+
 def test_a_server_that_hangs_midway_does_not_hold_the_study(
     tracker_of: Make, server_in: ServerIn, rows: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -188,7 +249,7 @@ def test_a_server_that_hangs_midway_does_not_hold_the_study(
     server = server_in("well")
     tracker, said = tracker_of("auto")
     with tracker:
-        tracker.start()
+        tracker.start(IDENTITY)
         assert wait_until(lambda: bool(said))
         server.mood = "slow"
         tracker.rows_changed(rows, ended=lambda row: True)
