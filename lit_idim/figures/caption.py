@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from lit_idim.study.d90_row import D90Row, D90Variant
+from lit_idim.study.row_details import has_ended
 
 TARGETS: dict[D90Variant, str] = {
     "d90": "{share} of the checkpoint's own full score",
@@ -17,7 +18,18 @@ STATUS_WORDS = {
     "no_signal": "without signal (full score not above chance)",
     "failed": "failed",
     "not_measured": "not measured",
+    "in_progress": "in progress (search not ended, numbers may still change)",
 }
+
+
+def standing(row: D90Row, variant: D90Variant) -> str:
+    """What a d90 counts as.
+
+    Returns:
+        Its status; "in_progress" of a search that has not ended, whatever it has found so far, and "not_measured" where
+        the variant has no status.
+    """
+    return (row.status_of(variant) or "not_measured") if has_ended(row) else "in_progress"
 
 
 def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str = "") -> str:
@@ -36,7 +48,8 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
     sentences = [further] if further else []
     target = TARGETS[variant].format(share=_range([round(100 * row.target_fraction, 3) for row in rows], "%"))
     sentences.append(f"Target: {target}; dev {_list({row.metric for row in rows})}.")
-    counts: Counter[str] = Counter(row.status_of(variant) or "not_measured" for row in rows)
+    ended = [row for row in rows if has_ended(row)]
+    counts: Counter[str] = Counter(standing(row, variant) for row in rows)
     others = [f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]]
     reached = f"{counts['reached']} of {len(rows)} d90 reached"
     sentences.append("; ".join([reached, *others]) + ".")
@@ -46,14 +59,14 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
     sentences.append(
         f"{_list({row.method.upper() for row in rows})} with {_list({row.projection for row in rows})}, "
         f"{_list({row.protocol for row in rows})} protocol, d from {_range([row.d_min for row in rows])} to "
-        f"{_range([row.d_max for row in rows])}, {_seeds(rows)}{_updates(rows)}."
+        f"{_range([row.d_max for row in rows])}{_seeds(ended)}{_updates(rows)}."
     )
-    open_ends = [row for row in rows if row.status_of(variant) == "reached" and None in row.interval_of(variant)]
+    open_ends = [row for row in rows if standing(row, variant) == "reached" and None in row.interval_of(variant)]
     if open_ends:
         sentences.append(f"Open at an end of the range of d: {_counted(len(open_ends), 'interval')}.")
-    if num_unmet := sum(row.tolerance_met is False for row in rows):
+    if num_unmet := sum(row.tolerance_met is False for row in ended):
         sentences.append(f"{num_unmet} searches ended at their budget, wider than the tolerance.")
-    if num_edge := sum(row.learning_rate_at_edge is True for row in rows):
+    if num_edge := sum(row.learning_rate_at_edge is True for row in ended):
         sentences.append(f"In {num_edge} the best learning rate is at the edge of those tried.")
     if num_diverged := sum(row.num_diverged for row in rows):
         sentences.append(f"{_counted(num_diverged, 'training')} diverged.")
@@ -66,7 +79,7 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
 
 def _seeds(rows: Sequence[D90Row]) -> str:
     seeds = [row.num_seeds for row in rows]
-    return f"{_range(seeds)} seed{'' if set(seeds) == {1} else 's'} at the d nearest to d90"
+    return f", {_range(seeds)} seed{'' if set(seeds) == {1} else 's'} at the d nearest to d90" if seeds else ""
 
 
 def _updates(rows: Sequence[D90Row]) -> str:

@@ -9,8 +9,7 @@ from typing import Any
 from lit_idim.figures.score_against_d import CellKey, Curve
 from lit_idim.ledger.record import TrainingRecord
 from lit_idim.study.d90_row import D90Row, D90Variant
-from lit_idim.study.row_details import NOT_ENDED
-from lit_idim.study.settings import StudySettings
+from lit_idim.study.row_details import has_ended
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,10 +36,12 @@ class ReportFigure:
     Attributes:
         path: PNG or SVG.
         alt: what it shows, for those who cannot see it.
+        note: a few words below it, such as when it was drawn; "" if there is nothing to say.
     """
 
     path: Path
     alt: str
+    note: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,10 +49,11 @@ class ReportContent:
     """A study as far as it has been measured.
 
     Attributes:
-        study: name of its script, such as "pretrain_curve".
-        settings: what was asked for.
+        study: name of its script, such as "pretrain_curve"; "" if it is not known.
         variant: the d90 that the headline figure and the tables are about.
         rows: of `d90.csv`.
+        headline_rows: those of the rows that the headline figure draws; all if None, and along D those of each model's
+            last pretraining step.
         records: all trainings that the rows rest on, those of heads trained alone included.
         curves: fitted score against ln d, by cell, where there is one.
         tables: further tables of the study.
@@ -65,7 +67,6 @@ class ReportContent:
     """
 
     study: str
-    settings: StudySettings
     variant: D90Variant
     rows: Sequence[D90Row]
     records: Sequence[TrainingRecord]
@@ -78,11 +79,12 @@ class ReportContent:
     is_complete: bool
     num_cells: int | None = None
     written_at: datetime
+    headline_rows: Sequence[D90Row] | None = None
 
     @property
     def num_done(self) -> int:
         """Cells whose search has ended."""
-        return sum(NOT_ENDED not in row.notes and row.status_of(self.variant) != "failed" for row in self.rows)
+        return sum(has_ended(row) and row.status_of(self.variant) != "failed" for row in self.rows)
 
 
 def cell_key(row: D90Row) -> CellKey:

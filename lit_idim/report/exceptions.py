@@ -2,11 +2,22 @@
 
 from collections.abc import Iterable, Sequence
 
+from lit_idim.figures.caption import standing
 from lit_idim.report.content import ReportContent, cell_key
 from lit_idim.report.links import Links
 from lit_idim.report.markup import Child, Markup, element, join
-from lit_idim.report.words import cell_words, rate_words, score_words, whole
+from lit_idim.report.words import (
+    cell_words,
+    counted,
+    d90_words,
+    rate_words,
+    reason_of,
+    score_words,
+    status_words,
+    whole,
+)
 from lit_idim.study.d90_row import D90Row, D90Variant
+from lit_idim.study.row_details import has_ended
 
 EXPLANATIONS = {
     "above_range": "Not even d_max trained numbers reach the target. d90 is larger than d_max; how much "
@@ -19,18 +30,19 @@ EXPLANATIONS = {
     "failed": "The cell could not be measured.",
     "not_measured": "This target was not measured: the model is no series of checkpoints, or its last one has no full "
     "score.",
+    "in_progress": "The search has not ended. What is known so far may still change.",
 }
 
 
 def exceptions(content: ReportContent, links: Links) -> Markup:
-    """The cells without a d90 by status, each status explained, then what to beware of in the others."""
+    """The cells without a d90, or with one that may change, each status explained; then what to beware of."""
     return join([_without_d90(content, links), _beware(content, links)])
 
 
 def _without_d90(content: ReportContent, links: Links) -> Markup:
     parts = []
     for status, words in EXPLANATIONS.items():
-        rows = [row for row in content.rows if (row.status_of(content.variant) or "not_measured") == status]
+        rows = [row for row in content.rows if standing(row, content.variant) == status]
         if rows:
             heading = element("h3", f"{status.replace('_', ' ')}: {len(rows)} of {len(content.rows)}")
             cells = _cells(((row, _why(row, status, content.variant)) for row in rows), links)
@@ -46,13 +58,23 @@ def _why(row: D90Row, status: str, variant: D90Variant) -> str:
         "below_range": f"d_min = {whole(row.d_min)}",
         "trivial": f"{full}, {chance}",
         "no_signal": f"{full}, {chance}",
+        "in_progress": f"{_so_far(row, variant)}{counted(row.num_trainings, 'training')}",
     }.get(status, "")
-    return "; ".join(part for part in (of_status, row.reason or "") if part)
+    return "; ".join(part for part in (of_status, reason_of(row, variant) or "") if part)
+
+
+def _so_far(row: D90Row, variant: D90Variant) -> str:
+    """What a search that goes on has found."""
+    status = row.status_of(variant)
+    if status in ("failed", None):
+        return ""
+    return f"{d90_words(row, variant) if status == 'reached' else status_words(row, variant)}; "
 
 
 def _beware(content: ReportContent, links: Links) -> Markup:
     rows, variant = content.rows, content.variant
-    reached = [row for row in rows if row.status_of(variant) == "reached"]
+    ended = [row for row in rows if has_ended(row)]
+    reached = [row for row in ended if row.status_of(variant) == "reached"]
     groups: list[tuple[str, list[tuple[D90Row, str]]]] = [
         (
             "Warnings",
@@ -64,11 +86,11 @@ def _beware(content: ReportContent, links: Links) -> Markup:
         ),
         (
             "Search ended at its budget, with an interval wider than the tolerance",
-            [(row, "") for row in rows if row.tolerance_met is False],
+            [(row, "") for row in ended if row.tolerance_met is False],
         ),
         (
             "Best learning rate at the edge of those tried: a better one may lie beyond",
-            [(row, rate_words(row.learning_rate_best)) for row in rows if row.learning_rate_at_edge],
+            [(row, rate_words(row.learning_rate_best)) for row in ended if row.learning_rate_at_edge],
         ),
         (
             "Trainings that diverged (NaN or infinite loss)",

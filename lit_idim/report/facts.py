@@ -10,6 +10,7 @@ from lit_idim.report.words import (
     d90_words,
     listed,
     rate_words,
+    reason_of,
     score_words,
     status_words,
     whole,
@@ -27,7 +28,7 @@ def facts(row: D90Row, variant: D90Variant) -> Markup:
 
 def _facts(row: D90Row, variant: D90Variant) -> Iterator[tuple[str, str]]:
     yield VARIANT_WORDS[variant], d90_words(row, variant).removeprefix(f"{VARIANT_WORDS[variant]} ")
-    if row.d90_first_crossing is not None:
+    if variant == "d90" and row.d90_first_crossing is not None:  # of no other target
         yield (
             "first crossing",
             f"{whole(row.d90_first_crossing)} (first d of the grid whose best score reaches the target)",
@@ -36,8 +37,8 @@ def _facts(row: D90Row, variant: D90Variant) -> Iterator[tuple[str, str]]:
     if row.d90_dev_low is not None or row.d90_dev_high is not None:
         low, high = whole(row.d90_dev_low) or "open", whole(row.d90_dev_high) or "open"
         yield "with dev examples", f"interval {low} to {high}"
-    if row.reason:
-        yield "reason", row.reason
+    if reason := reason_of(row, variant):
+        yield "reason", reason
     if row.full_score is not None:
         error = f" (standard error {score_words(row.full_score_se)})" if row.full_score_se is not None else ""
         at_rate = f", at learning rate {rate_words(row.full_learning_rate)}" if row.full_learning_rate else ""

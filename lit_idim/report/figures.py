@@ -24,4 +24,5 @@ def _embedded(figure: ReportFigure) -> Markup:
         raise ValueError(f"figures: expected .png or .svg, got {figure.path.name}")
     content = base64.b64encode(figure.path.read_bytes()).decode("ascii")
     image = element("img", src=f"data:{media_type};base64,{content}", alt=figure.alt, decoding="async")
-    return element("figure", image, element("figcaption", figure.alt), class_="embedded")
+    note = element("small", figure.note) if figure.note else None
+    return element("figure", image, element("figcaption", figure.alt, note), class_="embedded")

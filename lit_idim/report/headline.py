@@ -1,6 +1,7 @@
 """The headline figure: d90 with its intervals against pretraining step, D, or a column a cell."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from lit_idim.figures.caption import caption
 from lit_idim.figures.d_axis import AXIS_LABELS
@@ -8,13 +9,15 @@ from lit_idim.report.axes import Frame, draw_axes
 from lit_idim.report.content import ReportContent, cell_key
 from lit_idim.report.headline_axes import STRIP, XAxis, d_scale, has_strip, x_axis
 from lit_idim.report.legend import legend
-from lit_idim.report.lines import Axis, LineKey, LinePlan, plan_lines
+from lit_idim.report.lines import Axis, LineKey, LinePlan, drawn_rows, plan_lines
 from lit_idim.report.links import Links
 from lit_idim.report.markup import Markup, element
 from lit_idim.report.scales import Scale, nearest_gaps
 from lit_idim.report.series import draw_line, draw_means
+from lit_idim.report.words import counted
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.geometric_mean import GeometricMeanRow, geometric_mean_rows
+from lit_idim.study.row_details import has_ended
 
 AXIS_WORDS: dict[Axis, str] = {
     "pretraining_step": "pretraining step",
@@ -27,21 +30,27 @@ SHIFT_OF_GAP = 0.6  # of the distance to the next x
 
 def headline(content: ReportContent, links: Links) -> Markup:
     """The figure with legend and caption; of a study without rows, a sentence."""
-    if not content.rows:
-        return element("p", "No cell has been measured yet.", class_="note")
-    plan = plan_lines(content.rows, content.study)
+    drawn = drawn_rows(content)
+    if not drawn:
+        words = "None of the cells of this figure" if content.rows else "No cell"
+        return element("p", f"{words} has been measured yet.", class_="note", id="headline")
+    plan = plan_lines(drawn, content.study)
     charts = [_panel(title, rows, plan, content.variant, links) for title, rows in plan.panels]
     num_placed = sum(len(rows) for _, rows in plan.panels)
-    left_out = len(content.rows) - num_placed
-    further = f"Rows left out for want of a place on the x axis: {left_out}." if left_out else ""
-    words = caption(content.rows, variant=content.variant, further=further)
+    further = []
+    if len(drawn) < len(content.rows):
+        which = ", those of each model's last pretraining step" if content.headline_rows is None else ""
+        further.append(f"Drawn: {len(drawn)} of {counted(len(content.rows), 'cell')}{which}.")
+    if left_out := len(drawn) - num_placed:
+        further.append(f"Rows left out for want of a place on the x axis: {left_out}.")
+    words = caption(drawn, variant=content.variant, further=" ".join(further))
     return element(
         "figure",
         legend(
             plan,
-            content.rows,
+            drawn,
             content.variant,
-            has_means=any(_means(rows, plan, content.variant) for _, rows in plan.panels),
+            has_means=any(mean.d90 for _, rows in plan.panels for mean in _means(rows, plan, content.variant)),
         ),
         element("div", charts, class_="panels"),
         element("figcaption", words),
@@ -90,8 +99,15 @@ def _strip(frame: Frame) -> Markup:
 
 
 def _means(rows: Sequence[D90Row], plan: LinePlan, variant: D90Variant) -> list[GeometricMeanRow]:
-    """Geometric means over tasks, by method and step; none where a line is a model or there is one task."""
+    """Geometric means over tasks, by method and step, empty where a search of one goes on.
+
+    There are none where a line is a model or there is one task.
+    """
     if plan.axis != "pretraining_step" or plan.by_model or len({row.task for row in rows}) < 2:
         return []
-    means = geometric_mean_rows(rows, variant)
+    open_groups = {(row.model, row.checkpoint, row.method) for row in rows if not has_ended(row)}
+    means = [
+        replace(mean, d90=None) if (mean.model, mean.checkpoint, mean.method) in open_groups else mean
+        for mean in geometric_mean_rows(rows, variant)
+    ]
     return sorted(means, key=lambda mean: (mean.method, mean.pretraining_step or 0))

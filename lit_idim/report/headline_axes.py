@@ -5,12 +5,14 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from lit_idim.figures.caption import standing
 from lit_idim.figures.score_against_d import CellKey
 from lit_idim.figures.style import compact
 from lit_idim.report.axes import Frame
 from lit_idim.report.content import cell_key
 from lit_idim.report.lines import Axis
 from lit_idim.report.scales import Scale, column_scale, log_scale, step_scale, value_scale
+from lit_idim.report.standing import d90_of, is_on_strip
 from lit_idim.study.d90_row import D90Row, D90Variant
 
 FRAME = Frame(width=640, height=364, left=64, right=628, top=30, bottom=316)
@@ -92,13 +94,13 @@ def _frame_of_turned(labels: Sequence[str]) -> Frame:
 
 def has_strip(rows: Sequence[D90Row], variant: D90Variant) -> bool:
     """Whether some row has no place on the scale of d."""
-    return any(row.status_of(variant) in ("trivial", "no_signal", "failed", None) for row in rows)
+    return any(is_on_strip(row, variant) for row in rows)
 
 
 def d_scale(rows: Sequence[D90Row], variant: D90Variant, frame: Frame) -> Scale:
     """A logarithmic axis that holds all numbers of the rows and their arrows, above the strip."""
     ends = [end for row in rows for end in _ends(row, variant)] or [float(rows[0].d_min), float(rows[0].d_max)]
-    statuses = {row.status_of(variant) for row in rows}
+    statuses = {standing(row, variant) for row in rows}
     low, high = math.log10(min(ends)), math.log10(max(ends))
     spare = max(0.0, 1 - (high - low)) / 2
     low, high = low - spare, high + spare
@@ -109,10 +111,10 @@ def d_scale(rows: Sequence[D90Row], variant: D90Variant, frame: Frame) -> Scale:
 
 def _ends(row: D90Row, variant: D90Variant) -> list[float]:
     """What the axis must hold of a row: its number and interval, or the end of the range that it lies beyond."""
-    status = row.status_of(variant)
-    if status == "reached":
+    if d90_of(row, variant) is not None:
         return [end for end in row.drawn_interval_of(variant) if end is not None]
-    return {"above_range": [float(row.d_max)], "below_range": [float(row.d_min)]}.get(status or "", [])
+    edges = {"above_range": [float(row.d_max)], "below_range": [float(row.d_min)]}
+    return edges.get(standing(row, variant), [])
 
 
 def _column_labels(rows: Sequence[D90Row]) -> list[str]:

@@ -2,8 +2,9 @@
 
 from collections import Counter
 
-from lit_idim.figures.caption import STATUS_WORDS
+from lit_idim.figures.caption import STATUS_WORDS, standing
 from lit_idim.report.content import ReportContent
+from lit_idim.report.lines import drawn_rows
 from lit_idim.report.markup import Markup, element
 from lit_idim.report.words import VARIANT_WORDS, counted, listed
 from lit_idim.study.progress import duration
@@ -28,7 +29,7 @@ MEANINGS = {
 def title_of(content: ReportContent) -> str:
     """Of the page."""
     models = list(dict.fromkeys(row.model for row in content.rows))
-    title = TITLES.get(content.study, f"d90: {content.study}")
+    title = TITLES.get(content.study, f"d90: {content.study}" if content.study else "d90")
     return f"{title}: {models[0]}" if len(models) == 1 else title
 
 
@@ -65,10 +66,13 @@ def _unfinished(content: ReportContent) -> str:
 def _outcome(content: ReportContent) -> str:
     if not content.rows:
         return ""
-    counts: Counter[str] = Counter(row.status_of(content.variant) or "not_measured" for row in content.rows)
+    counts: Counter[str] = Counter(standing(row, content.variant) for row in content.rows)
     others = [f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]]
     reached = f"{counts['reached']} of {counted(len(content.rows), 'cell')} reached the target"
-    return "; ".join([f"Here {reached}", *others]) + "."
+    drawn = drawn_rows(content)
+    num_reached = sum(standing(row, content.variant) == "reached" for row in drawn)
+    of_drawn = f" Of the {len(drawn)} drawn below, {num_reached} did." if len(drawn) < len(content.rows) else ""
+    return "; ".join([f"Here {reached}", *others]) + f".{of_drawn}"
 
 
 def _some(names: list[str]) -> str:

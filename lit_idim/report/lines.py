@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lit_idim.figures.style import COLORS, MARKERS
+from lit_idim.report.content import ReportContent
 from lit_idim.study.d90_row import D90Row
 
 Axis = Literal["pretraining_step", "num_parameters", "cell"]
@@ -56,6 +57,21 @@ class LinePlan:
         return _key(row, self.by_model)
 
 
+def drawn_rows(content: ReportContent) -> Sequence[D90Row]:
+    """The rows of the headline figure.
+
+    Along D all checkpoints of a model have one x, so that only those of its last pretraining step are drawn.
+    """
+    if content.headline_rows is not None:
+        return content.headline_rows
+    if choose_axis(content.rows, content.study) != "num_parameters":
+        return content.rows
+    lasts: dict[str, int] = {}
+    for row in content.rows:
+        lasts[row.model] = max(lasts.get(row.model, -1), _step(row))
+    return [row for row in content.rows if _step(row) == lasts[row.model]]
+
+
 def plan_lines(rows: Sequence[D90Row], study: str) -> LinePlan:
     """One panel where it stays legible; else one a model, and one a method where lines are many.
 
@@ -105,6 +121,10 @@ def choose_axis(rows: Sequence[D90Row], study: str) -> Axis:
 
 
 _NAMES = ("model", "task", "method")
+
+
+def _step(row: D90Row) -> int:
+    return -1 if row.pretraining_step is None else row.pretraining_step
 
 
 def _of(row: D90Row, name: str) -> str:

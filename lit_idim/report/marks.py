@@ -7,20 +7,31 @@ from lit_idim.report.markup import Markup, element, number
 RADIUS = 5.0
 ARROW = 18.0  # from a mark beyond the range of d to the head of its arrow
 HIT_RADIUS = 11.0
-STATUS_MARKERS = {"above_range": "^", "below_range": "v", "no_signal": "x", "failed": "+"}
+STATUS_MARKERS = {
+    "above_range": "^",
+    "below_range": "v",
+    "no_signal": "x",
+    "failed": "+",
+    "not_measured": "_",
+    "in_progress": "...",
+}
 _POLYGONS = {"D": (4, 0.0), "h": (6, 0.0), "p": (5, 0.0), "8": (8, 22.5), "<": (3, -90.0), ">": (3, 90.0)}
 _TRIANGLES = {"^": (3, 0.0), "v": (3, 180.0)}
 
 
-def shape(marker: str, *, hollow: bool = False) -> Markup:
-    """The shape of a marker as matplotlib names it, about the origin, in the colour of its series."""
-    of_look = "shape hollow" if hollow else "shape"
+def shape(marker: str, *, hollow: bool = False, dashed: bool = False) -> Markup:
+    """The shape of a marker as matplotlib names it, or of three dots, about the origin, in the colour of its series."""
+    of_look = "shape" + " hollow" * hollow + " dashed" * dashed
     if marker == "o":
         return element("circle", r=RADIUS, class_=of_look)
     if marker == "x":
         return element("path", d="M-4.5-4.5 4.5 4.5M-4.5 4.5 4.5-4.5", class_="shape cross")
     if marker == "+":
         return element("path", d="M0-5.5V5.5M-5.5 0H5.5", class_="shape cross")
+    if marker == "_":
+        return element("path", d="M-5.5 0H5.5", class_="shape cross")
+    if marker == "...":
+        return element("g", [element("circle", cx=x, r=2, class_="shape") for x in (-5.5, 0, 5.5)])
     if marker == "s":
         return element("path", d="M-4.5-4.5H4.5V4.5H-4.5z", class_=of_look)
     if marker == "P":
@@ -32,7 +43,9 @@ def shape(marker: str, *, hollow: bool = False) -> Markup:
 
 
 def status_shape(status: str, marker: str) -> Markup:
-    """The shape of a row without a d90; a trivial one is its series' own, hollow."""
+    """The shape of a row without a d90; a trivial one is its series' own, hollow, one reached so far dashed, too."""
+    if status == "reached_so_far":
+        return shape(marker, hollow=True, dashed=True)
     if status == "trivial":
         return shape(marker, hollow=True)
     drawn = shape(STATUS_MARKERS[status])

@@ -73,7 +73,8 @@ def report_page(content: ReportContent) -> str:
         element("body", main, tip, element("script", script)),
         lang="en",
     )
-    return f"<!DOCTYPE html>\n{page}\n"
+    # A name may hold half of a pair of surrogates, which UTF-8 lacks.
+    return f"<!DOCTYPE html>\n{page}\n".encode(errors="replace").decode()
 
 
 def _head(title: str, style: str, script: str) -> Markup:

@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
 from lit_idim.report.content import ReportContent
-from lit_idim.report.markup import Markup, element, join
+from lit_idim.report.markup import Child, Markup, element, join
 from lit_idim.report.tables import seeds_table
 
 STUDIES = ("pretrain_curve", "model_size", "sentence_prediction", "generalization")
@@ -14,28 +16,57 @@ _FOLDED = {"weights": "Checksums of weights", "data": "Checksums of data", "proj
 
 def reproduction(content: ReportContent) -> Markup:
     """The command, and the settings that it reads."""
+    ledger = _ledger_of(content.config)
     parts = []
-    if content.study in STUDIES:
-        command = f"lightning run studies/{content.study}.py --config config.yaml --out FOLDER"
-        parts.append(element("p", "Save the settings below as ", element("code", "config.yaml"), " and run"))
-        parts.append(element("pre", element("code", command), tabindex="0"))
-        parts.append(
-            element(
-                "p",
-                "In a new FOLDER everything is measured anew. In the folder of this study the same command goes on "
-                "where it was: finished trainings are rows of ledger.sqlite and are never repeated; everything in this "
-                "report is made from that ledger. Add ",
-                element("code", "--plot_only true"),
-                " to write tables and figures again without a training. Paths in the settings are those of the machine "
-                "it ran on.",
-            )
-        )
+    if content.study in STUDIES and content.config:
+        parts += [*_command(content.study, ledger), _afresh(ledger)]
     else:
-        parts.append(element("p", f"The settings of {content.study}, as it ran; its trainings are in its ledger:"))
+        whose = content.study or "this study"
+        where = "its ledger" if ledger is None else f"the ledger {ledger}"
+        settings = f"The settings of {whose}, as it ran" if content.config else f"The settings of {whose} are not known"
+        parts.append(element("p", f"{settings}; its trainings are in {where}."))
     if content.config:
         shown = element("pre", element("code", content.config), tabindex="0")
         parts.append(element("details", element("summary", "config.yaml"), shown))
     return join(parts)
+
+
+def _command(study: str, ledger: str | None) -> list[Markup]:
+    """How to measure all of it again; without its own database, in which the trainings are already."""
+    of_ledger = "" if ledger is None else " --ledger null"
+    command = f"lightning run studies/{study}.py --config config.yaml --out FOLDER{of_ledger}"
+    return [
+        element("p", "Save the settings below as ", element("code", "config.yaml"), " and run"),
+        element("pre", element("code", command), tabindex="0"),
+    ]
+
+
+def _afresh(ledger: str | None) -> Markup:
+    """What the command measures, and what the ledger already holds."""
+    goes_on: list[Child] = ["In the folder of this study the same command goes on where it was"]
+    if ledger is not None:
+        without = element("code", "--ledger null")
+        goes_on = ["Without ", without, ", in any folder, the command goes on where this study was"]
+    return element(
+        "p",
+        "In a new FOLDER everything is measured anew. ",
+        goes_on,
+        f": finished trainings are rows of {ledger or 'ledger.sqlite'} and are never repeated; everything in this "
+        "report is made from that ledger. There, add ",
+        element("code", "--plot_only true"),
+        " to write tables and figures again without a training. Paths in the settings are those of the machine it ran "
+        "on.",
+    )
+
+
+def _ledger_of(config: str) -> str | None:
+    """Address of the ledger that the settings name; None if it is the study's own file."""
+    try:
+        settings = yaml.safe_load(config)
+    except yaml.YAMLError:
+        return None
+    ledger = settings.get("ledger") if isinstance(settings, Mapping) else None
+    return None if ledger is None else str(ledger)
 
 
 def provenance(content: ReportContent) -> Markup:

@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Mapping, Sequence
 
+from lit_idim.figures.caption import standing
 from lit_idim.figures.score_against_d import CellKey
 from lit_idim.report.content import cell_key
 from lit_idim.report.lines import Axis, Line
@@ -10,6 +11,7 @@ from lit_idim.report.links import Links
 from lit_idim.report.marks import at, hit_area, shape, status_shape
 from lit_idim.report.markup import Markup, element, join, number
 from lit_idim.report.scales import Scale
+from lit_idim.report.standing import d90_of, is_drawn
 from lit_idim.report.words import BETWEEN, listed, row_lines, whole
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.geometric_mean import GeometricMeanRow
@@ -28,7 +30,7 @@ def draw_line(
     strip: float,
     axis: Axis,
 ) -> Markup:
-    """A line's rows: a mark each, which is a link to the scores behind it.
+    """A line's rows: a mark each, which is a link to the scores behind it; none of one without an estimate yet.
 
     Args:
         rows: of the line.
@@ -41,11 +43,12 @@ def draw_line(
         axis: cells side by side are not joined by a line.
     """
     ordered = sorted(rows, key=lambda row: places[cell_key(row)])
-    bars = [_interval(row, places[cell_key(row)], y, variant) for row in ordered if row.status_of(variant) == "reached"]
+    bars = [_interval(row, places[cell_key(row)], y, variant) for row in ordered]
     joined = [] if axis == "cell" else _joined([(places[cell_key(row)], _height(row, y, variant)) for row in ordered])
     faint = " faint" if axis == "num_parameters" else ""
     strokes = [element("path", d=piece, class_=f"line dash{line.dash}{faint}") for piece in joined]
-    marks = [_mark(row, places[cell_key(row)], line, y, variant, links, strip) for row in ordered]
+    shown = [row for row in ordered if is_drawn(row, variant)]
+    marks = [_mark(row, places[cell_key(row)], line, y, variant, links, strip) for row in shown]
     return element("g", join([strokes, bars, marks]), class_=f"series s{line.color}", data_line=line.name)
 
 
@@ -78,8 +81,8 @@ def _mean(mean: GeometricMeanRow, d90: float, x: float, y: Scale) -> Markup:
 
 
 def _height(row: D90Row, y: Scale, variant: D90Variant) -> float | None:
-    d90 = row.interval_of(variant)[0]
-    return y.place(d90) if d90 is not None and row.status_of(variant) == "reached" else None
+    d90 = d90_of(row, variant)
+    return None if d90 is None else y.place(d90)
 
 
 def _joined(places: Sequence[tuple[float, float | None]]) -> list[str]:
@@ -94,9 +97,10 @@ def _joined(places: Sequence[tuple[float, float | None]]) -> list[str]:
 
 def _interval(row: D90Row, x: float, y: Scale, variant: D90Variant) -> Markup:
     """A bar from end to end, capped where an end is known, dashed to the end of the range of d where it is open."""
-    d90, low, high = row.interval_of(variant)
+    d90 = d90_of(row, variant)
     if d90 is None:
         return Markup("")
+    _, low, high = row.interval_of(variant)
     middle, at_x = y.place(d90), number(x)
     parts = []
     for end, edge in ((low, row.d_min), (high, row.d_max)):
@@ -109,20 +113,19 @@ def _interval(row: D90Row, x: float, y: Scale, variant: D90Variant) -> Markup:
 
 
 def _mark(row: D90Row, x: float, line: Line, y: Scale, variant: D90Variant, links: Links, strip: float) -> Markup:
-    status = row.status_of(variant)
+    status = standing(row, variant)
     height = _height(row, y, variant)
     if height is not None:
-        drawn = shape(line.marker)
+        drawn = shape(line.marker) if status == "reached" else status_shape("reached_so_far", line.marker)
     else:
-        drawn = status_shape(status if status is not None and status != "reached" else "failed", line.marker)
-        edge = {"above_range": row.d_max, "below_range": row.d_min}.get(status or "")
+        drawn = status_shape("failed" if status == "reached" else status, line.marker)
+        edge = {"above_range": row.d_max, "below_range": row.d_min}.get(status)
         height = strip if edge is None else y.place(edge)
-    of_status = status or "not_measured"
     return element(
         "a",
         at(x, height, drawn, hit_area()),
         href=f"#{links[cell_key(row)]}",
         class_="mark",
-        data_status=of_status,
+        data_status=status,
         aria_label=BETWEEN.join(row_lines(row, variant)),
     )

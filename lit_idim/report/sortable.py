@@ -1,12 +1,13 @@
 """Tables that sort: a button in each heading, numbers as numbers."""
 
+import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lit_idim.report.markup import Child, Markup, element
 
-_NUMBER = re.compile(r"[-+]?(\d[\d,]*)?\.?\d*(e[-+]?\d+)?", re.IGNORECASE)
+_NUMBER = re.compile(r"[-+]?(\d[\d,]*\.?\d*|\.\d+)(e[-+]?\d+)?", re.IGNORECASE | re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +69,7 @@ def _key(cell: str | Cell) -> str:
 def _is_number(text: str) -> bool:
     """Whether the script can read it as a number; an empty cell does not speak against it.
 
-    >>> [_is_number(text) for text in ("1,662", "-0.5", "1e-05", "", "step-0", "-")]
-    [True, True, True, True, False, False]
+    >>> [_is_number(text) for text in ("1,662", "-.5", "1e-05", "", "step-0", "-", "e5", "1e999")]
+    [True, True, True, True, False, False, False, False]
     """
-    return not text or (any(one.isdigit() for one in text) and _NUMBER.fullmatch(text) is not None)
+    return not text or (_NUMBER.fullmatch(text) is not None and math.isfinite(float(text.replace(",", ""))))

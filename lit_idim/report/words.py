@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from lit_idim.ledger.record import TrainingRecord
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.progress import duration
-from lit_idim.study.row_details import NOT_ENDED
+from lit_idim.study.row_details import has_ended
 
 VARIANT_WORDS: dict[D90Variant, str] = {
     "d90": "d90",
@@ -43,8 +43,16 @@ def cell_words(row: D90Row) -> str:
 
 def status_words(row: D90Row, variant: D90Variant) -> str:
     """The status as the tables of a study name it, and whether it may still change."""
-    status = row.status_of(variant) or "not measured"
-    return f"{status}, so far" if NOT_ENDED in row.notes else status
+    status = row.status_of(variant)
+    if has_ended(row):
+        return status or "not measured"
+    return "in progress" if status in ("failed", None) else f"{status}, so far"
+
+
+def reason_of(row: D90Row, variant: D90Variant) -> str | None:
+    """Why there is no d90; None of a search that goes on, and of a variant if the reason is of d90 itself."""
+    is_of_cell = row.status == "failed" and row.status_of(variant) == "failed"
+    return row.reason if has_ended(row) and (variant == "d90" or is_of_cell) else None
 
 
 def interval_words(row: D90Row, variant: D90Variant) -> str:
@@ -66,13 +74,16 @@ def d90_words(row: D90Row, variant: D90Variant) -> str:
     """d90 with its interval, or why there is none."""
     name, status = VARIANT_WORDS[variant], row.status_of(variant)
     if status == "reached":
-        return f"{name} {whole(row.interval_of(variant)[0])} ({interval_words(row, variant)})"
+        so_far = "" if has_ended(row) else ", so far"
+        return f"{name} {whole(row.interval_of(variant)[0])} ({interval_words(row, variant)}){so_far}"
+    if not has_ended(row):
+        return f"no {name} yet: the search has not ended"
     reasons = {
         "above_range": f"target not reached at d_max = {whole(row.d_max)}",
         "below_range": f"target already reached at d_min = {whole(row.d_min)}",
         "trivial": "chance reaches the target",
         "no_signal": "full score not above chance",
-        "failed": textwrap.shorten(row.reason or "the cell failed", MAX_REASON, placeholder=" …"),
+        "failed": textwrap.shorten(reason_of(row, variant) or "it could not be measured", MAX_REASON, placeholder=" …"),
     }
     return f"no {name}: {reasons.get(status or '', 'not measured')}"
 

@@ -1,4 +1,5 @@
 from lit_idim.figures.caption import caption
+from lit_idim.study.row_details import NOT_ENDED
 
 
 def test_a_caption_tells_what_is_in_and_what_is_not(make_row):
@@ -22,6 +23,16 @@ def test_a_caption_tells_what_is_in_and_what_is_not(make_row):
 def test_a_variant_is_named_and_unmeasured_cells_counted(make_row):
     words = caption([make_row()], variant="d90_final_target")
     assert "90% of the last checkpoint's full score" in words and "1 not measured" in words
+
+
+def test_a_search_that_goes_on_counts_as_in_progress_alone(make_row):
+    goes_on = {"notes": f"{NOT_ENDED}; x", "tolerance_met": False, "learning_rate_at_edge": True}
+    words = caption(
+        [make_row(), make_row(d90_low=None, **goes_on), make_row(status="failed", **goes_on), make_row(status="failed")]
+    )
+
+    assert "1 of 4 d90 reached; 1 failed; 2 in progress (search not ended, numbers may still change)." in words
+    assert not [text for text in ("Open at an end", "budget", "at the edge") if text in words]
 
 
 def test_no_rows_leave_the_further_words():

@@ -10,7 +10,6 @@ import pytest
 from lit_idim.ledger.record import TrainingRecord
 from lit_idim.report import ReportContent
 from lit_idim.study.d90_row import D90Row
-from lit_idim.study.settings import StudySettings, TrainingSettings
 
 CONFIG = "series:\n- toy-L2-H128\ntasks:\n- toy-sst2\n"
 MANIFEST = {
@@ -75,9 +74,6 @@ def make_content() -> Callable[..., ReportContent]:
         }
         values: dict[str, Any] = {
             "study": "pretrain_curve",
-            "settings": StudySettings(
-                series=("toy-L2-H128",), tasks=("toy-sst2",), training=TrainingSettings(num_updates=400)
-            ),
             "variant": "d90",
             "rows": rows,
             "records": [record for row in rows for record in trainings_of(row, trainings_each)],

@@ -3,8 +3,10 @@
 import shutil
 
 import pytest
+from matplotlib.figure import Figure
 
-from lit_idim.report import ReportTable, write_report
+from lit_idim.report import ReportFigure, ReportTable, write_report
+from lit_idim.study.row_details import NOT_ENDED
 
 pytestmark = pytest.mark.browser
 
@@ -39,18 +41,31 @@ def browser():
         started.close()
 
 
+@pytest.fixture(scope="module")
+def figures(tmp_path_factory):
+    """A figure as matplotlib writes it, as SVG, with the styles within, and as PNG."""
+    folder = tmp_path_factory.mktemp("figures")
+    figure = Figure(figsize=(3, 2))
+    figure.subplots().plot([1, 2, 3], [3, 1, 2], marker="o")
+    for end in ("svg", "png"):
+        figure.savefig(folder / f"figure.{end}")
+    return [ReportFigure(path=folder / f"figure.{end}", alt=f"the {end}", note="Now.") for end in ("svg", "png")]
+
+
 @pytest.fixture
-def opened(browser, tmp_path, make_row, make_content):
+def opened(browser, tmp_path, make_row, make_content, figures):
     """Opens the report of some rows; whatever goes wrong in the page fails the test."""
     problems, contexts = [], []
 
     def open_page(**of_context):
         rows = [make_row(pretraining_step=500 * n, status=status) for n, status in enumerate(STATUSES)]
         rows.append(make_row(pretraining_step=4000, task="second", d90=40.0, d90_low=None, d90_high=90.0))
+        rows.append(make_row(pretraining_step=8000, task="second", notes=NOT_ENDED))
         table = ReportTable(
             title="numbers", header=["n", "name"], rows=[[n, f"row-{i}"] for i, n in enumerate(NUMBERS)]
         )
-        path = write_report(tmp_path / "report.html", make_content(rows, tables=[table], is_complete=False))
+        content = make_content(rows, tables=[table], figures=figures, is_complete=False)
+        path = write_report(tmp_path / "report.html", content)
         context = browser.new_context(**({"viewport": {"width": 1200, "height": 900}} | of_context))
         contexts.append(context)
         page = context.new_page()
@@ -146,6 +161,14 @@ def test_a_first_tap_shows_and_a_second_follows(opened):
 
     page.wait_for_function("location.hash !== ''")
     assert page.evaluate("location.hash") == mark.get_attribute("href")
+
+
+def test_embedded_figures_are_shown(opened):
+    images = opened().locator("figure.embedded img")
+
+    assert images.count() == 2
+    for image in images.all():
+        assert image.evaluate("one => one.decode().then(() => one.naturalWidth)") > 200
 
 
 def test_the_legend_hides_and_shows_a_line(opened):

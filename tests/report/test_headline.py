@@ -65,7 +65,11 @@ def test_a_point_a_training_and_one_stop_of_the_tab_key_a_panel(make_row, make_c
             [{"pretraining_step": 0}, {"pretraining_step": 10, "num_parameters": 5}],
             "pretraining_step",
         ),
-        ("model_size", [{"pretraining_step": 0}, {"pretraining_step": 10, "num_parameters": 5}], "num_parameters"),
+        (
+            "model_size",
+            [{"pretraining_step": 0}, {"pretraining_step": 10, "num_parameters": 5, "model": "b"}],
+            "num_parameters",
+        ),
         ("model_size", [{"pretraining_step": 0}, {"pretraining_step": 10}], "pretraining_step"),
         ("sentence_prediction", [{}, {"num_parameters": 5}], "num_parameters"),
         ("sentence_prediction", [{"num_parameters": None}, {"task": "other"}], "cell"),
@@ -134,6 +138,35 @@ def test_another_variant_is_drawn_with_its_own_numbers(make_row, make_content):
     assert "chance-corrected d90 320 (90% interval 210 to 480)" in page
     final = figure_of(report_page(make_content([make_row()], variant="d90_final_target")))
     assert final.all("a", "mark")[0].attributes["data-status"] == "not_measured"
+    assert final.all("ul", "keys")[0].text == "target not measured"
+
+
+def test_along_d_a_model_is_drawn_at_its_last_step_alone(make_row, make_content):
+    rows = [
+        make_row(model=f"model-{D}", num_parameters=D, pretraining_step=step, **changes)
+        for D in (1000, 30_000)
+        for step, changes in ((0, {"status": "trivial"}), (500, {}))
+    ]
+    page = parse(report_page(make_content(rows, study="model_size")))
+    marks = page.all("figure", "headline")[0].all("a", "mark")
+
+    assert [mark.attributes["data-status"] for mark in marks] == ["reached", "reached"]
+    assert "Drawn: 2 of 4 cells, those of each model's last pretraining step." in page.all("figcaption")[0].text
+    assert "2 of 2 d90 reached." in page.all("figcaption")[0].text
+    assert "Here 2 of 4 cells reached the target; 2 trivial" in page.all("header")[0].text
+    assert "Of the 2 drawn below, 2 did." in page.all("header")[0].text
+    assert len(page.all("article")) == 4
+
+
+def test_the_rows_of_the_figure_can_be_given(make_row, make_content):
+    rows = [make_row(pretraining_step=step) for step in (1, 10, 100)]
+    given = parse(report_page(make_content(rows, headline_rows=rows[:2])))
+    none = parse(report_page(make_content(rows, headline_rows=[])))
+
+    assert len(given.all("figure", "headline")[0].all("a", "mark")) == 2
+    assert "Drawn: 2 of 3 cells." in given.all("figcaption")[0].text
+    assert "None of the cells of this figure has been measured yet." in none.text
+    assert len([one for one in none.all() if one.attributes.get("id") == "headline"]) == 1
 
 
 def test_models_are_named_along_d_where_their_names_do_not_touch(make_row, make_content):

@@ -80,7 +80,22 @@ def test_names_cannot_become_markup(make_row, make_content):
     assert not [name for one in page.all() for name in one.attributes if name.startswith("on")]
     assert HOSTILE in page.all("title")[0].text
     assert any(HOSTILE in (mark.attributes["aria-label"] or "") for mark in page.all("a", "mark"))
-    assert page.text.count("49") == plain.text.count("49")
+    for name in ("trends", "exceptions", "table", "scores", "tables", "reproduce", "provenance"):
+        assert HOSTILE in section(page, name).text, name
+
+
+def test_half_of_a_surrogate_pair_in_a_name_does_not_stop_the_page(tmp_path, make_row, make_content):
+    path = write_report(tmp_path / "report.html", make_content([make_row(task="half \ud800")]))
+
+    assert "half ?" in parse(path.read_text(encoding="utf-8")).all("h3")[-1].text
+
+
+def test_a_figure_says_when_it_was_drawn(tmp_path, rows, make_content):
+    (tmp_path / "figure.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
+    figures = [ReportFigure(path=tmp_path / "figure.svg", alt="A figure.", note=note) for note in ("Drawn today.", "")]
+    captions = section(parse(report_page(make_content(rows, figures=figures))), "figures").all("figcaption")
+
+    assert [[small.text for small in one.all("small")] for one in captions] == [["Drawn today."], []]
 
 
 def test_nothing_is_loaded_from_elsewhere(tmp_path, rows, make_content):
@@ -158,6 +173,27 @@ def test_says_how_to_reproduce_and_what_it_was_measured_with(rows, make_content)
     for words in ("250d246", "2.13.0", "308d6321d82eb621", "study_seed", "cpu"):
         assert words in section(page, "provenance").text
     assert "lightning run" not in parse(report_page(make_content(rows, study="measure_d90"))).text
+
+
+def test_a_ledger_of_its_own_is_left_for_a_fresh_measurement(rows, make_content):
+    shared = parse(report_page(make_content(rows, config="ledger: postgresql://ada@server/d90\n")))
+    command, text = section(shared, "reproduce").all("pre")[0].text, section(shared, "reproduce").text
+
+    assert command.endswith("--config config.yaml --out FOLDER --ledger null")
+    assert "finished trainings are rows of postgresql://ada@server/d90" in text and "ledger.sqlite" not in text
+    for config in ("ledger: null\n", "a: [", "- a list\n"):
+        text = section(parse(report_page(make_content(rows, config=config))), "reproduce").text
+        assert "--ledger null" not in text and "rows of ledger.sqlite" in text
+
+
+def test_a_study_without_a_name_or_settings_reads_well(rows, make_content):
+    page = parse(report_page(make_content(rows, study="")))
+    bare = section(parse(report_page(make_content(rows, study="", config=""))), "reproduce").text
+
+    assert page.all("title")[0].text == "d90: toy-L2-H128"
+    assert "The settings of this study, as it ran" in section(page, "reproduce").text
+    assert "lightning run" not in page.text
+    assert bare == "How to reproduceThe settings of this study are not known; its trainings are in its ledger."
 
 
 def test_an_unfinished_study_says_so_at_the_top(make_row, make_content):

@@ -17,6 +17,12 @@ def test_columns_of_numbers_sort_as_numbers():
     assert [cell.attributes.get("class") for cell in table.all("td")[:3]] == [None, "number", None]
 
 
+def test_names_that_look_like_numbers_are_none():
+    for name in ("e5", "1e999", "-", ",", "\u0663"):
+        table = parse(sortable_table(["model"], [["3"], [name]], title="a table"))
+        assert table.all("th")[0].attributes.get("data-kind") is None, name
+
+
 def test_each_heading_is_a_button_in_a_container_that_the_keyboard_can_scroll():
     (container,) = parse(sortable_table(["a", "b"], [], title="a table")).all("div")
 
