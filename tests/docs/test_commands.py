@@ -19,7 +19,7 @@ from lit_idim.tracking import keys
 from .pages import DOCS, PAGES, code_spans, commands
 
 REPOSITORY = DOCS.parent
-OF_VERBS = {"push"}  # named in the text without the command that takes it
+OF_VERBS = {"push", "output"}  # named in the text without the command that takes it
 OF_LIT_IDIM = sorted({tuple(words) for page in PAGES for words in commands(page) if words[0] == "lit-idim"})
 OF_LAUNCHER = sorted({tuple(words) for page in PAGES for words in commands(page) if words[0] == "lightning"})
 
