@@ -65,15 +65,17 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
     if open_ends:
         sentences.append(f"Open at an end of the range of d: {_counted(len(open_ends), 'interval')}.")
     if num_unmet := sum(row.tolerance_met is False for row in ended):
-        sentences.append(f"{num_unmet} searches ended at their budget, wider than the tolerance.")
+        whose = "its" if num_unmet == 1 else "their"
+        searches = _counted(num_unmet, "search", "searches")
+        sentences.append(f"{searches} ended at {whose} budget, wider than the tolerance.")
     if num_edge := sum(row.learning_rate_at_edge is True for row in ended):
         sentences.append(f"In {num_edge} the best learning rate is at the edge of those tried.")
     if num_diverged := sum(row.num_diverged for row in rows):
         sentences.append(f"{_counted(num_diverged, 'training')} diverged.")
     toys = {row.task for row in rows if row.task.startswith("toy-")}
     if toys:
-        whose = "The tasks are" if toys == {row.task for row in rows} else f"{_list(toys)} are"
-        sentences.append(f"{whose} in a generated language, not in English.")
+        which = "The tasks are" if toys == {row.task for row in rows} else f"{_list(toys)} are"
+        sentences.append(f"{which} in a generated language, not in English.")
     return " ".join(sentences)
 
 
@@ -87,8 +89,8 @@ def _updates(rows: Sequence[D90Row]) -> str:
     return f", {_range(updates)} updates of {_range([row.batch_size for row in rows])} examples" if updates else ""
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _counted(number: int, noun: str, plural: str | None = None) -> str:
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
 
 
 def _range(numbers: Sequence[float], unit: str = "") -> str:

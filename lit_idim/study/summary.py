@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.outputs import VARIANT_OF_TARGET
+from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.trend import Trend, trend
 
@@ -36,7 +37,7 @@ def trend_sentences(rows: Sequence[D90Row], settings: StudySettings) -> list[str
     variant = VARIANT_OF_TARGET[settings.search.targets[0]]
     groups: dict[tuple[str, str, str], list[D90Row]] = {}
     for row in rows:
-        if row.pretraining_step is not None:
+        if row.pretraining_step is not None and has_ended(row):
             groups.setdefault((row.model, row.task, row.method), []).append(row)
     return [
         f"{variant} on {' '.join(group)}: {_trend(trend(members, variant=variant))}"

@@ -29,7 +29,7 @@ def working_beside(
     """Starts processes that run what is free of a study, until it is done or the block ends.
 
     Each is a driver of its own: what it runs is decided by the ledger, so that one that dies is no loss, and none is
-    needed. They end with the process that started them, however that ends.
+    needed. They end with the process that started them, however that ends. GPUs are dealt out to them in turn.
 
     Args:
         number: of further processes.
@@ -43,8 +43,9 @@ def working_beside(
         context.Process(target=_work, args=(settings, ledger, threads, precision, parent), daemon=True)
         for _ in range(number)
     ]
-    for process in processes:
-        process.start()
+    for process, device in zip(processes, devices_of_workers(number), strict=True):
+        with _seeing(device):
+            process.start()
     try:
         yield processes
         for process in processes:
@@ -54,6 +55,36 @@ def working_beside(
             process.terminate()
         for process in processes:
             process.join()
+
+
+def devices_of_workers(number: int) -> list[str | None]:
+    """The GPU of each further process, as CUDA_VISIBLE_DEVICES names it; the started process has the first.
+
+    Args:
+        number: of further processes.
+
+    Returns:
+        A name each, in turn over all GPUs that this process sees; None without one.
+    """
+    count = torch.cuda.device_count()
+    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    names = [name.strip() for name in named.split(",")] if named.strip() else [str(index) for index in range(count)]
+    return [names[worker % count] if count else None for worker in range(1, number + 1)]
+
+
+@contextlib.contextmanager
+def _seeing(device: str | None) -> Iterator[None]:
+    """A process that is started within sees one GPU only."""
+    before = os.environ.get("CUDA_VISIBLE_DEVICES")
+    if device is not None:
+        os.environ["CUDA_VISIBLE_DEVICES"] = device
+    try:
+        yield
+    finally:
+        if device is not None:
+            os.environ.pop("CUDA_VISIBLE_DEVICES")
+            if before is not None:
+                os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
 def set_threads(threads: int | None) -> None:

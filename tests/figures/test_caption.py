@@ -14,7 +14,7 @@ def test_a_caption_tells_what_is_in_and_what_is_not(make_row):
         "First. Target: 90% of the checkpoint's own full score; dev accuracy. 2 of 5 d90 reached; 1 above range (not "
         "reached at d_max); 1 trivial (chance reaches the target); 1 without signal (full score not above chance). "
         "Intervals: 90% (seeds, target). SAID with fastfood, adaptive protocol, d from 16 to 16,384, 3-5 seeds at the "
-        "d nearest to d90, 400 updates of 32 examples. 1 searches ended at their budget, wider than the tolerance. In "
+        "d nearest to d90, 400 updates of 32 examples. 1 search ended at its budget, wider than the tolerance. In "
         "1 the best learning rate is at the edge of those tried. 1 training diverged. toy-sst2 are in a generated "
         "language, not in English."
     )
