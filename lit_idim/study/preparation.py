@@ -3,7 +3,7 @@
 import functools
 import platform
 from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
 
 from lit_idim.d90 import Request, TrainingId
@@ -117,6 +117,7 @@ def record_of(
         before: its row when it was paused.
     """
     in_subspace = training.d is not None
+    started = datetime.now(timezone.utc) - timedelta(seconds=outcome.seconds)
     return TrainingRecord(
         key=cell.key(training),
         model=cell.cell.series.name,
@@ -150,7 +151,7 @@ def record_of(
         outcomes=outcome.outcomes,
         state=outcome.state,
         device=outcome.device,
-        started_at=datetime.now(timezone.utc).isoformat(timespec="seconds") if before is None else before.started_at,
+        started_at=started.isoformat(timespec="seconds") if before is None else before.started_at,
     )
 
 
