@@ -5,8 +5,9 @@ import shlex
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
-PAGES = tuple(sorted(DOCS.glob("*.md")))
+PAGES = (DOCS.parent / "README.md", *sorted(DOCS.glob("*.md")))
 _FENCE = re.compile(r"^```(?P<info>[^\n]*)\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
+_PATTERN = re.compile(r"\b(NAME|SCRIPT)\b|\[--|^lit-idim$")
 _COMMAND = re.compile(r"^(?:\w+=\S+ )*(?P<command>(?:lit-idim|lightning run)\b.*)")
 
 
@@ -16,11 +17,14 @@ def blocks(page: Path, info: str) -> list[str]:
 
 
 def commands(page: Path) -> list[list[str]]:
-    """The command lines of this package, in indented blocks and between backticks, as words."""
+    """The command lines of this package, in indented blocks and between backticks, as words.
+
+    Patterns are left out: those with NAME or SCRIPT or something in brackets where a word would stand.
+    """
     text = _FENCE.sub("", page.read_text()).replace("\\\n", " ")
     indented = [line.strip() for line in text.splitlines() if line.startswith("    ")]
     inline = [" ".join(found.split()) for found in re.findall(r"`([^`]+)`", text)]
-    matches = (_COMMAND.match(line) for line in (*indented, *inline))
+    matches = (_COMMAND.match(line) for line in (*indented, *inline) if not _PATTERN.search(line))
     return [shlex.split(found["command"].removesuffix("&"), comments=True) for found in matches if found]
 
 
