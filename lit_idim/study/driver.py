@@ -75,6 +75,7 @@ class Driver:
         self.trainings = trainings or Trainings()
         self.should_stop, self.on_training = should_stop, on_training
         self.states = [CellState(cell=cell) for cell in cells]
+        self._lasts = {_line(state.cell): state for state in sorted(self.states, key=lambda state: state.cell.step)}
 
     def run(self, on_cell: Callable[[CellState], None] | None = None) -> list[CellState]:
         """Runs until every search has ended.
@@ -130,13 +131,7 @@ class Driver:
         return full_score(last.results) if is_known else None
 
     def _last_of(self, cell: Cell) -> CellState:
-        same = [
-            state
-            for state in self.states
-            if (state.cell.series.name, state.cell.task, state.cell.method)
-            == (cell.series.name, cell.task, cell.method)
-        ]
-        return max(same, key=lambda state: state.cell.step)
+        return self._lasts[_line(cell)]
 
     def _waits_for_last(self, state: CellState) -> bool:
         if state.cell.is_baseline:
@@ -165,11 +160,14 @@ class Driver:
         except LedgerError:
             raise
         except (UserError, OSError, RuntimeError, MemoryError) as error:
-            # A broken checkpoint or a model too large is the end of this cell, not of the study.
-            _log.debug("%s failed", state.cell.name, exc_info=True)
-            kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-            state.has_ended, state.reason = True, f"{kind}{error}".strip()
+            self._fail(state, error)
             return True
+
+    def _fail(self, state: CellState, error: Exception) -> None:
+        """A broken checkpoint or a model too large is the end of this cell, not of the study."""
+        _log.debug("%s failed", state.cell.name, exc_info=error)
+        kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
+        state.has_ended, state.reason = True, f"{kind}{error}".strip()
 
     def _plan(self, state: CellState) -> None:
         """Plays the search over what is there, fetching from the ledger what it asks for."""
@@ -226,3 +224,8 @@ class Driver:
         self.progress.training_ended(state.cell, record, self.measured(state))
         self.on_training(record)
         return True
+
+
+def _line(cell: Cell) -> tuple[str, str, str]:
+    """What the checkpoints of one series, task and method have in common."""
+    return cell.series.name, cell.task, cell.method

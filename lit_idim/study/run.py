@@ -15,6 +15,8 @@ from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import load_cells
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import CellState, Driver
+from lit_idim.study.engine import Engine
+from lit_idim.study.engine_driver import EngineDriver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
 from lit_idim.study.outputs import draw_figures, fitted_curves, labels_of, write_tables
 from lit_idim.study.progress import Progress
@@ -65,6 +67,7 @@ def measure(
     threads: int | None = None,
     tracker: Tracker | None = None,
     trainings: Trainings | None = None,
+    engine: Engine | None = None,
     of_the_study: Mapping[str, Any] | None = None,
 ) -> StudyResult:
     """Runs a study, or goes on with one, and writes its outputs.
@@ -78,6 +81,7 @@ def measure(
         threads: of each of them; torch's default if None.
         tracker: that is started and told of everything; whoever made it ends it.
         trainings: that run them; new ones, on one device, by default.
+        engine: that runs them elsewhere; no processes are started then.
         of_the_study: further arguments of its command, for `config.yaml`.
 
     Raises:
@@ -97,7 +101,7 @@ def measure(
         write_config(out, settings, **(of_the_study or {}), **of_the_run)
         write_manifest(out, study, settings, opened.records())
     tracker = tracker or untracked()
-    with opened as book, working_beside(workers - 1, settings, address, threads=threads):
+    with opened as book, working_beside(0 if engine else workers - 1, settings, address, threads=threads):
         tracker.start(book.identity, size_step=common_step(cells))
 
         def show(records: list[TrainingRecord], rows: list[D90Row], *, are_final: bool = False) -> None:
@@ -108,7 +112,11 @@ def measure(
         show(book.records(), [])
         labels = labels_of(settings)
         with Progress(cells, settings.search) as progress:
-            driver = Driver(settings, cells, book, progress, trainings, on_training=tracker.training_ended)
+            shared = (settings, cells, book, progress, trainings)
+            if engine is None:
+                driver = Driver(*shared, on_training=tracker.training_ended)
+            else:
+                driver = EngineDriver(*shared, engine=engine, on_training=tracker.training_ended)
 
             def write_so_far(_: CellState | None = None) -> None:
                 with as_output_error(out):

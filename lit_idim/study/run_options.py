@@ -1,11 +1,14 @@
 """How a study is run, as opposed to what it measures: the options that all studies share."""
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from lit_idim.errors import UserError
 from lit_idim.study.config_file import CONFIG_FILE
+from lit_idim.study.engine import Engine
 from lit_idim.study.expected_cost import GPU_TERAFLOPS_PER_SECOND
 from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.plan import describe_plan
@@ -24,7 +27,7 @@ from lit_idim.study.run import (
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.workers import set_threads
 from lit_idim.tracking.tracker import Tracker, TrackingSettings, WandbMode
-from lit_idim.training.distributed import launched_rank
+from lit_idim.training.distributed import launched_rank, num_launched_processes
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +39,10 @@ class RunOptions:
         ledger: address of a ledger to share, as postgresql://user@host/database; ledger.sqlite in `out` if null.
         workers: processes that run trainings side by side; 1 where a launcher's processes train together.
         threads: CPU threads of each of them; torch's default if null.
+        engine: what runs the trainings. local is this machine's processes, ray a Ray cluster (extra ray).
+        ray_address: of the cluster, as HOST:PORT or auto; a Ray of this machine's own, with `workers` trainings at a
+            time, if null.
+        gpus_per_training: that Ray reserves for a training, as 0.5 for two on one; 1 where there are GPUs if null.
         dry_run: only list the cells, D, and what they are expected to cost.
         plot_only: only write tables, figures and the report anew from the ledger.
         teraflops_per_second: sustained speed that --dry_run computes hours with.
@@ -50,6 +57,9 @@ class RunOptions:
     ledger: str | None = None
     workers: int = 1
     threads: int | None = None
+    engine: Literal["local", "ray"] = "local"
+    ray_address: str | None = None
+    gpus_per_training: float | None = None
     dry_run: bool = False
     plot_only: bool = False
     teraflops_per_second: float = GPU_TERAFLOPS_PER_SECOND
@@ -113,7 +123,7 @@ def run_as_asked(
             print(f"workers: 1, not {options.workers}, since {number} processes train together")
             options = replace(options, workers=1)
         make_folder(options.out)
-        with _tracker(study, settings, options, of_the_study) as tracker:
+        with _tracker(study, settings, options, of_the_study) as tracker, _engine(settings, options) as engine:
             result = measure(
                 settings,
                 options.out,
@@ -123,11 +133,39 @@ def run_as_asked(
                 threads=options.threads,
                 tracker=tracker,
                 trainings=trainings,
+                engine=engine,
                 of_the_study=of_the_study,
             )
             code = _conclude(settings, options.out, result, find)
             _show(tracker, options.out)
     return code
+
+
+@contextlib.contextmanager
+def _engine(settings: StudySettings, options: RunOptions) -> Iterator[Engine | None]:
+    """The engine that was asked for; None for processes of this machine.
+
+    Raises:
+        UserError: for options of Ray without it, or if it cannot be had.
+    """
+    if options.engine == "local":
+        for name in ("ray_address", "gpus_per_training"):
+            if getattr(options, name) is not None:
+                raise UserError(f"{name}: has no effect without Ray; pass --engine ray, or leave it out")
+        yield None
+        return
+    if num_launched_processes()[0] > 1:
+        raise UserError("engine: Ray starts its own workers; start the study without --devices, or without --engine")
+    from lit_idim.study.ray_engine import ray_engine
+
+    with ray_engine(
+        settings,
+        address=options.ray_address,
+        workers=options.workers,
+        threads=options.threads,
+        num_gpus=options.gpus_per_training,
+    ) as engine:
+        yield engine
 
 
 def _conclude(settings: StudySettings, out: Path, result: StudyResult, find: Callable[[StudyResult], Findings]) -> int:

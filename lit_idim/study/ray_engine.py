@@ -1,0 +1,137 @@
+"""Trainings on a Ray cluster, or on a Ray of this machine's own; needs the extra `ray`."""
+
+import contextlib
+import importlib
+import logging
+import socket
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import torch
+
+from lit_idim.errors import UserError
+from lit_idim.study.engine import EndedTraining
+from lit_idim.study.settings import StudySettings
+from lit_idim.study.training import Trainings
+from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
+from lit_idim.study.workers import set_threads
+from lit_idim.tasks import get_task
+
+_ANSWER_SECONDS = 5.0
+_here: dict[str, Trainings] = {}  # of the worker process: what its trainings share
+
+
+class RayEngine:
+    """Runs each training as a task of Ray, which runs it again where a worker or a node dies.
+
+    Args:
+        ray: the package, connected.
+        settings: of the study.
+        threads: of each training; also the CPUs that Ray reserves for it.
+        num_gpus: that Ray reserves for it; a fraction lets several share one.
+        most: trainings at a time; as many as the cluster holds if None.
+    """
+
+    def __init__(self, ray: Any, settings: StudySettings, *, threads: int, num_gpus: float, most: int | None) -> None:
+        self._ray, self._most = ray, most
+        self._needs = {"CPU": float(threads), "GPU": num_gpus}
+        self._train = ray.remote(num_cpus=threads, num_gpus=num_gpus, max_retries=-1)(train_in_worker)
+        self._fixed = (settings.tasks, threads, torch.get_float32_matmul_precision())
+        self._keys: dict[Any, str] = {}
+
+    def num_free(self) -> int:
+        has = self._ray.cluster_resources()
+        room = min(int(has.get(name, 0.0) / need + 1e-9) for name, need in self._needs.items() if need)
+        return max(0, (room if self._most is None else min(room, self._most)) - len(self._keys))
+
+    def submit(self, key: str, request: TrainingRequest) -> None:
+        self._keys[self._train.remote(request, *self._fixed)] = key
+
+    def wait(self, seconds: float) -> Sequence[EndedTraining]:
+        ready, _ = self._ray.wait(list(self._keys), num_returns=1, timeout=seconds)
+        if ready:
+            ready, _ = self._ray.wait(list(self._keys), num_returns=len(self._keys), timeout=0)
+        return [self._ended(reference) for reference in ready]
+
+    def _ended(self, reference: Any) -> EndedTraining:
+        key = self._keys.pop(reference)
+        try:
+            return EndedTraining(key=key, outcome=self._ray.get(reference))
+        except self._ray.exceptions.RayTaskError as error:
+            return EndedTraining(key=key, error=error.cause if isinstance(error.cause, Exception) else error)
+
+
+def train_in_worker(
+    request: TrainingRequest, tasks: Sequence[str], threads: int, matmul_precision: str
+) -> TrainingOutcome:
+    """Runs a training in a worker of Ray, which keeps checkpoints and data from one to the next.
+
+    Args:
+        request: what to train.
+        tasks: of the study; a folder among them names a task that the worker does not know yet.
+        threads: of torch.
+        matmul_precision: as of the driver; it decides last bits.
+    """
+    if not _here:
+        set_threads(threads)
+        torch.set_float32_matmul_precision(matmul_precision)
+        for task in tasks:
+            get_task(task)
+        _here["trainings"] = Trainings()
+    return _here["trainings"].run(request)
+
+
+@contextlib.contextmanager
+def ray_engine(
+    settings: StudySettings, *, address: str | None, workers: int, threads: int | None, num_gpus: float | None
+) -> Iterator[RayEngine]:
+    """Connects to a cluster, or starts a Ray of this machine's own that ends with the block.
+
+    Args:
+        settings: of the study.
+        address: of the cluster, as HOST:PORT or "auto"; none if None.
+        workers: trainings at a time on a Ray of this machine's own; a cluster takes as many as it holds.
+        threads: of each training; 1 if None.
+        num_gpus: of each training; 1 where the machine, or the cluster, has GPUs, if None.
+
+    Raises:
+        UserError: if Ray is not installed, or the cluster does not answer.
+    """
+    try:
+        ray: Any = importlib.import_module("ray")
+    except ImportError:
+        raise UserError(
+            "engine: 'ray' needs the package ray; pip install 'lit-idim[ray]', or leave out --engine"
+        ) from None
+    own = {"num_cpus": workers * (threads or 1), "include_dashboard": False}
+    if address is not None and address != "auto":
+        _require_answer(address)
+    try:
+        ray.init(**({"address": address} if address else own), log_to_driver=False, logging_level=logging.ERROR)
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        raise UserError(f"ray_address: no Ray cluster can be reached at {address!r} ({error})") from error
+    try:
+        if num_gpus is None:
+            num_gpus = 1.0 if ray.cluster_resources().get("GPU") else 0.0
+        most = None if address else workers
+        yield RayEngine(ray, settings, threads=threads or 1, num_gpus=num_gpus, most=most)
+    finally:
+        ray.shutdown()
+
+
+def _require_answer(address: str) -> None:
+    """Ray itself would try for minutes.
+
+    Raises:
+        UserError: if nothing listens there.
+    """
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        raise UserError(f"ray_address: expected HOST:PORT or auto, got {address!r}")
+    try:
+        socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
+    except OSError as error:
+        raise UserError(
+            f"ray_address: nothing answers at {address} ({error}); start a cluster with `ray start --head`, or leave "
+            "out --ray-address for a Ray of this machine's own"
+        ) from error
