@@ -28,8 +28,8 @@ class _Flight:
 class EngineDriver(Driver):
     """Runs the cells of a study on an engine.
 
-    A cell is looked at when it begins and when the last training of a round has come back, so that the cost of a
-    decision does not depend on the number of cells.
+    A cell is looked at when it begins and when one of its trainings has come back, so that the cost of a decision does
+    not depend on the number of cells.
 
     Args:
         engine: that runs the trainings.
@@ -132,14 +132,18 @@ class EngineDriver(Driver):
         key = prepared.key(training)
         if not self.ledger.claim(key):
             return False, self._refresh(state, [training])
-        self._refresh(state, [training])  # it may have been run between the plan and the claim
-        before = state.records.get(training)
-        if before is not None and result_of(before, prepared.early_update).answers(request):
+        try:
+            self._refresh(state, [training])  # it may have been run between the plan and the claim
+            before = state.records.get(training)
+            if before is not None and result_of(before, prepared.early_update).answers(request):
+                self.ledger.release(key)
+                return False, True
+            paused = self.ledger.state(key) if before is not None else None
+            self.progress.training_started(state.cell, prepared, request)
+            self.engine.submit(key, training_request(prepared, request, paused))
+        except BaseException:
             self.ledger.release(key)
-            return False, True
-        paused = self.ledger.state(key) if before is not None else None
-        self.progress.training_started(state.cell, prepared, request)
-        self.engine.submit(key, training_request(prepared, request, paused))
+            raise
         self._flights[key] = _Flight(state=state, request=request, before=before)
         self._num_flights[id(state)] += 1
         return True, False
@@ -150,10 +154,16 @@ class EngineDriver(Driver):
         state, training = flight.state, flight.request.training
         self._num_flights[id(state)] -= 1
         assert state.prepared is not None
-        if ended.outcome is None:
-            assert ended.error is not None
+        error = ended.error
+        if ended.outcome is not None:
+            for split in ("train", "dev"):
+                here, there = state.prepared.checksums[split], ended.outcome.checksums[split]
+                if here != there:
+                    error = UserError(f"data_dir: the worker that trained has another {split} split than this process")
+        if ended.outcome is None or error is not None:
+            assert error is not None
             self.ledger.release(ended.key)
-            self._fail(state, ended.error)
+            self._fail(state, error)
             return state
         record = record_of(state.prepared, training, ended.outcome, flight.before)
         if not self.ledger.write(record):  # another driver was first: what the ledger holds is what counts

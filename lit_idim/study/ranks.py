@@ -10,7 +10,7 @@ import os
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -80,28 +80,54 @@ class Ranks:
 
     def tell(self, request: TrainingRequest | None) -> None:
         """Tells the other ranks what to train next; None that nothing is left."""
-        torch.distributed.broadcast_object_list([request], src=0, group=self._group)
+        try:
+            self.broadcast(request)
+        except RuntimeError as error:  # of the connection: another rank has died
+            self.end_all(error)
 
     def hear(self) -> TrainingRequest | None:
         """Waits for what rank 0 tells."""
-        told: list[Any] = [None]
-        torch.distributed.broadcast_object_list(told, src=0, group=self._group)
-        request: TrainingRequest | None = told[0]
-        return request
+        try:
+            return self.broadcast(None)
+        except RuntimeError as error:
+            self.end_all(error)
 
-    def meet(self, trouble: str | None) -> None:
+    def broadcast(self, request: TrainingRequest | None) -> TrainingRequest | None:
+        """What rank 0 has; the request of other ranks is passed over.
+
+        Raises:
+            RuntimeError: if the connection is broken.
+        """
+        told: list[Any] = [request]
+        torch.distributed.broadcast_object_list(told, src=0, group=self._group)
+        heard: TrainingRequest | None = told[0]
+        return heard
+
+    def meet(self, trouble: str | None, facts: Mapping[str, Any]) -> None:
         """Waits until all ranks are ready for a training.
 
         Args:
             trouble: why this one is not; None if it is.
+            facts: what they must agree in: checksums of data and weights among them.
 
         Raises:
-            UserError: if another rank is not, and this one is.
+            UserError: if another rank is not ready, and this one is, or if they do not agree.
         """
-        told = self._gather(None if trouble is None else f"{self._name}: {trouble}")
-        others = [one for one in told if one is not None]
-        if trouble is None and others:
+        try:
+            told = self._gather((None if trouble is None else f"{self._name}: {trouble}", self._name, dict(facts)))
+        except RuntimeError as error:
+            self.end_all(error)
+        others = [one for one, _, _ in told if one is not None]
+        if trouble is not None:
+            return
+        if others:
             raise UserError("; ".join(others))
+        expected = told[0][2]
+        for _, name, there in told:
+            if differing := [key for key in expected if there.get(key) != expected[key]]:
+                raise UserError(
+                    f"{name} has another {', '.join(differing)} than rank 0: all need the same checkpoints and data"
+                )
 
     def end_all(self, error: BaseException) -> NoReturn:
         """Ends this process at once, upon which the launcher ends the others."""
@@ -166,7 +192,8 @@ def joined(settings: StudySettings) -> Iterator["SharedTrainings | None"]:
         yield SharedTrainings(ranks)
     except Exception:
         if ranks.is_leader:
-            ranks.tell(None)
+            with contextlib.suppress(RuntimeError):  # what led here is what the user has to know
+                ranks.broadcast(None)
         raise
     if ranks.is_leader:
         ranks.tell(None)
@@ -189,10 +216,10 @@ class SharedTrainings(Trainings):
             self.ranks.tell(request)
         try:
             begun = self.begin(request)
-        except (UserError, OSError, RuntimeError, MemoryError) as error:
-            self.ranks.meet(f"{type(error).__name__}: {error}" if not isinstance(error, UserError) else str(error))
+        except Exception as error:
+            self.ranks.meet(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}", {})
             raise
-        self.ranks.meet(None)
+        self.ranks.meet(None, begun.identity)
         try:
             return self.complete(begun)
         except Exception as error:
@@ -201,7 +228,5 @@ class SharedTrainings(Trainings):
     def follow(self) -> None:
         """Trains what rank 0 tells, until it tells that nothing is left."""
         while (request := self.ranks.hear()) is not None:
-            try:
+            with contextlib.suppress(Exception):  # it did not begin anywhere; rank 0 knows
                 self.run(request)
-            except (UserError, OSError, RuntimeError, MemoryError):
-                continue  # it did not begin anywhere; rank 0 knows

@@ -3,8 +3,10 @@
 import contextlib
 import importlib
 import logging
+import os
+import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -18,6 +20,8 @@ from lit_idim.study.workers import set_threads
 from lit_idim.tasks import get_task
 
 _ANSWER_SECONDS = 5.0
+_RETRIES = 20  # of a training whose worker or node dies; one that always kills its worker must end some time
+_OF_LAUNCHERS = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _here: dict[str, Trainings] = {}  # of the worker process: what its trainings share
 
 
@@ -35,14 +39,21 @@ class RayEngine:
     def __init__(self, ray: Any, settings: StudySettings, *, threads: int, num_gpus: float, most: int | None) -> None:
         self._ray, self._most = ray, most
         self._needs = {"CPU": float(threads), "GPU": num_gpus}
-        self._train = ray.remote(num_cpus=threads, num_gpus=num_gpus, max_retries=-1)(train_in_worker)
-        self._fixed = (settings.tasks, threads, torch.get_float32_matmul_precision())
+        self._train = ray.remote(num_cpus=threads, num_gpus=num_gpus, max_retries=_RETRIES)(train_in_worker)
+        launched = {name: value for name, value in os.environ.items() if name.startswith("LT_")}
+        self._fixed = (settings.tasks, threads, torch.get_float32_matmul_precision(), launched)
         self._keys: dict[Any, str] = {}
 
     def num_free(self) -> int:
-        has = self._ray.cluster_resources()
-        room = min(int(has.get(name, 0.0) / need + 1e-9) for name, need in self._needs.items() if need)
-        return max(0, (room if self._most is None else min(room, self._most)) - len(self._keys))
+        return max(0, self.room() - len(self._keys))
+
+    def room(self) -> int:
+        """Trainings that the living nodes hold, those that run included."""
+        nodes = [node["Resources"] for node in self._ray.nodes() if node["Alive"]]
+        room = sum(
+            min(int(has.get(name, 0.0) / need + 1e-9) for name, need in self._needs.items() if need) for has in nodes
+        )
+        return room if self._most is None else min(room, self._most)
 
     def submit(self, key: str, request: TrainingRequest) -> None:
         self._keys[self._train.remote(request, *self._fixed)] = key
@@ -59,20 +70,30 @@ class RayEngine:
             return EndedTraining(key=key, outcome=self._ray.get(reference))
         except self._ray.exceptions.RayTaskError as error:
             return EndedTraining(key=key, error=error.cause if isinstance(error.cause, Exception) else error)
+        except self._ray.exceptions.RayError as error:
+            why = f"Ray gave the training up: {type(error).__name__}: {error}"
+            return EndedTraining(key=key, error=UserError(why))
 
 
 def train_in_worker(
-    request: TrainingRequest, tasks: Sequence[str], threads: int, matmul_precision: str
+    request: TrainingRequest, tasks: Sequence[str], threads: int, matmul_precision: str, launched: Mapping[str, str]
 ) -> TrainingOutcome:
     """Runs a training in a worker of Ray, which keeps checkpoints and data from one to the next.
+
+    With GPUs Ray ends a worker after each training, and nothing is kept.
 
     Args:
         request: what to train.
         tasks: of the study; a folder among them names a task that the worker does not know yet.
         threads: of torch.
         matmul_precision: as of the driver; it decides last bits.
+        launched: what the driver's launcher has set, such as the accelerator.
     """
     if not _here:
+        # What srun or a launcher has set for Ray's own processes is not about trainings: each is alone.
+        for name in [name for name in os.environ if name in _OF_LAUNCHERS or name.startswith(("SLURM_", "LT_"))]:
+            del os.environ[name]
+        os.environ.update(launched)
         set_threads(threads)
         torch.set_float32_matmul_precision(matmul_precision)
         for task in tasks:
@@ -103,18 +124,28 @@ def ray_engine(
         raise UserError(
             "engine: 'ray' needs the package ray; pip install 'lit-idim[ray]', or leave out --engine"
         ) from None
-    own = {"num_cpus": workers * (threads or 1), "include_dashboard": False}
+    own = {"address": "local", "num_cpus": workers * (threads or 1), "include_dashboard": False}
     if address is not None and address != "auto":
         _require_answer(address)
+    at_sigterm = signal.getsignal(signal.SIGTERM)
     try:
         ray.init(**({"address": address} if address else own), log_to_driver=False, logging_level=logging.ERROR)
     except (ConnectionError, RuntimeError, ValueError) as error:
-        raise UserError(f"ray_address: no Ray cluster can be reached at {address!r} ({error})") from error
+        where = f"no cluster can be reached at {address}" if address else "none can be started on this machine"
+        raise UserError(f"engine: Ray fails, {where} ({error})") from error
+    finally:
+        signal.signal(signal.SIGTERM, at_sigterm)  # Ray's own would end the study without its tables
     try:
         if num_gpus is None:
             num_gpus = 1.0 if ray.cluster_resources().get("GPU") else 0.0
         most = None if address else workers
-        yield RayEngine(ray, settings, threads=threads or 1, num_gpus=num_gpus, most=most)
+        engine = RayEngine(ray, settings, threads=threads or 1, num_gpus=num_gpus, most=most)
+        if not engine.room():
+            raise UserError(
+                f"threads, gpus_per_training: no node has {threads or 1} CPUs and {num_gpus:g} GPUs, which each "
+                "training is to have; lower them, or add nodes"
+            )
+        yield engine
     finally:
         ray.shutdown()
 

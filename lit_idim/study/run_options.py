@@ -21,7 +21,6 @@ from lit_idim.study.run import (
     StudyResult,
     check_names,
     draw_again,
-    make_folder,
     measure,
 )
 from lit_idim.study.settings import StudySettings
@@ -113,6 +112,7 @@ def run_as_asked(
         result = draw_again(settings, options.out, study=study, ledger=options.ledger)
         return _conclude(settings, options.out, result, find)
     check_names(settings)
+    _check_engine(options)
     set_threads(options.threads)
     with joined(settings) as trainings:
         if trainings is not None and not trainings.ranks.is_leader:
@@ -122,7 +122,6 @@ def run_as_asked(
             number = trainings.ranks.number
             print(f"workers: 1, not {options.workers}, since {number} processes train together")
             options = replace(options, workers=1)
-        make_folder(options.out)
         with _tracker(study, settings, options, of_the_study) as tracker, _engine(settings, options) as engine:
             result = measure(
                 settings,
@@ -141,21 +140,36 @@ def run_as_asked(
     return code
 
 
-@contextlib.contextmanager
-def _engine(settings: StudySettings, options: RunOptions) -> Iterator[Engine | None]:
-    """The engine that was asked for; None for processes of this machine.
+def _check_engine(options: RunOptions) -> None:
+    """Refuses options of Ray without it, and what Ray cannot do.
 
     Raises:
-        UserError: for options of Ray without it, or if it cannot be had.
+        UserError: names the option.
     """
     if options.engine == "local":
         for name in ("ray_address", "gpus_per_training"):
             if getattr(options, name) is not None:
                 raise UserError(f"{name}: has no effect without Ray; pass --engine ray, or leave it out")
-        yield None
         return
     if num_launched_processes()[0] > 1:
         raise UserError("engine: Ray starts its own workers; start the study without --devices, or without --engine")
+    share = options.gpus_per_training
+    if share is not None and (share < 0 or (share > 1 and share != int(share))):
+        raise UserError(f"gpus_per_training: expected a share of one GPU or a whole number of them, got {share:g}")
+    if options.workers < 1:
+        raise UserError(f"workers: expected at least 1, got {options.workers}")
+
+
+@contextlib.contextmanager
+def _engine(settings: StudySettings, options: RunOptions) -> Iterator[Engine | None]:
+    """The engine that was asked for; None for processes of this machine.
+
+    Raises:
+        UserError: if it cannot be had.
+    """
+    if options.engine == "local":
+        yield None
+        return
     from lit_idim.study.ray_engine import ray_engine
 
     with ray_engine(

@@ -139,7 +139,7 @@ class SimulatedTrainings:
             num_train_examples=1000,
             num_dev_examples=len(LABELS),
             seconds=0.5 + len(self.requests),
-            checksums={"weights": str(step), "train": "a", "dev": "b"},
+            checksums={"weights": str(step), "train": f"train of {request.task}", "dev": f"dev of {request.task}"},
             outcomes=None if result.score is None else _predictions(result.score, request),
             state=repr(_identity(request)).encode() if status == "paused" else None,
             device="simulated",

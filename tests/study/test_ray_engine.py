@@ -1,16 +1,22 @@
 """A study on Ray: the table of a study without it, also when a node dies in its midst."""
 
+import os
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+import torch
 
 from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
+from lit_idim.study import ray_engine as ray_engine_module
 from lit_idim.study.ray_engine import ray_engine
-from lit_idim.study.run_options import RunOptions, _engine
+from lit_idim.study.run_options import RunOptions, _check_engine
 
 from .simulated import settings_of
 from .tiny_study import command, environment_of_tests, read_table, run, write_config
@@ -79,10 +85,45 @@ def test_a_cluster_that_is_not_there_is_told_at_once(address: str, words: str) -
     assert time.monotonic() - started < 30
 
 
-def test_options_of_ray_without_it_are_refused() -> None:
-    options = RunOptions(out=Path("out"), ray_address="127.0.0.1:6379")
-    with pytest.raises(UserError, match="ray_address: has no effect without Ray"), _engine(settings_of(), options):
-        pass
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"ray_address": "127.0.0.1:6379"}, "ray_address: has no effect without Ray"),
+        ({"gpus_per_training": 0.5}, "gpus_per_training: has no effect without Ray"),
+        (
+            {"engine": "ray", "gpus_per_training": 1.5},
+            "gpus_per_training: expected a share of one GPU or a whole number",
+        ),
+        ({"engine": "ray", "workers": 0}, "workers: expected at least 1, got 0"),
+    ],
+)
+def test_options_that_do_not_fit_are_refused(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words):
+        _check_engine(RunOptions(out=Path("out"), **options))
+
+
+def test_what_srun_has_set_for_a_node_s_ray_is_not_about_trainings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Else each training would wait for the others, or train together with them."""
+    monkeypatch.setattr(ray_engine_module, "_here", {})
+    monkeypatch.setattr(ray_engine_module, "Trainings", lambda: SimpleNamespace(run=lambda request: dict(os.environ)))
+    for name in ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "WORLD_SIZE", "RANK"):
+        monkeypatch.setenv(name, "3")
+    before, num_threads = dict(os.environ), torch.get_num_threads()
+    seen = ray_engine_module.train_in_worker(None, ("toy-sst2",), 1, "highest", {"LT_ACCELERATOR": "cpu"})
+    assert not {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "WORLD_SIZE", "RANK"} & set(seen)
+    assert seen["LT_ACCELERATOR"] == "cpu"
+    torch.set_num_threads(num_threads)
+    os.environ.pop("LT_ACCELERATOR")
+    os.environ.update({name: before[name] for name in before if name not in os.environ})
+
+
+def test_sigterm_stays_the_study_s_own() -> None:
+    handler = signal.getsignal(signal.SIGTERM)
+    with ray_engine(settings_of(), address=None, workers=1, threads=1, num_gpus=None) as engine:
+        assert engine.num_free() == engine.room() == 1
+        assert signal.getsignal(signal.SIGTERM) == handler
 
 
 def test_without_the_package_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
