@@ -127,8 +127,14 @@ class Ledger:
         if self.path is None:
             raise ValueError("a ledger on a server has no file")
         path.unlink(missing_ok=True)
-        with contextlib.closing(sqlite3.connect(self.path)) as source, contextlib.closing(sqlite3.connect(path)) as to:
-            source.backup(to)
+        try:
+            with (
+                contextlib.closing(sqlite3.connect(self.path)) as source,
+                contextlib.closing(sqlite3.connect(path)) as to,
+            ):
+                source.backup(to)
+        except sqlite3.Error as error:
+            raise OSError(f"{path} cannot be written ({error})") from error
 
     def get(self, keys: Iterable[str]) -> dict[str, TrainingRecord]:
         """The trainings that exist of these, without `state`."""
