@@ -3,7 +3,7 @@
 from lit_idim.d90.crossing import LEVEL
 from lit_idim.d90.estimate import Estimate, Status, estimate_d90
 from lit_idim.d90.full import FullScore, full_score
-from lit_idim.d90.search import CellFacts, next_round, replay
+from lit_idim.d90.search import CellFacts, PlayedSearch, next_round, replay
 from lit_idim.d90.settings import RATE_RATIO, TARGET_KINDS, SearchSettings, TargetKind
 from lit_idim.d90.training import Request, Result, Results, TrainingId
 
@@ -14,6 +14,7 @@ __all__ = [
     "CellFacts",
     "Estimate",
     "FullScore",
+    "PlayedSearch",
     "Request",
     "Result",
     "Results",

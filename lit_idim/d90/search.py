@@ -56,19 +56,49 @@ def next_round(settings: SearchSettings, facts: CellFacts, results: Results) -> 
 
 def replay(settings: SearchSettings, facts: CellFacts, results: Results) -> tuple[Round, dict[TrainingId, Result]]:
     """As `next_round`, and the results that the search has asked for in complete rounds."""
-    rounds = protocol_rounds(settings, facts)
-    asked: dict[TrainingId, Result] = {}
-    try:
-        requests = next(rounds)
-        while True:
-            missing = tuple(request for request in requests if not _answered(request, results))
+    played = PlayedSearch(settings, facts)
+    return played.go_on(results), played.asked
+
+
+class PlayedSearch:
+    """A search played over results as they come: `replay` that does not play complete rounds again.
+
+    A result that has answered a request must stay: a training may go on from its early evaluation, no more.
+
+    Args:
+        settings: of the search.
+        facts: of the cell.
+
+    Attributes:
+        settings: of the search.
+        facts: of the cell.
+        asked: the results that the search has asked for in complete rounds; another object after each of them.
+    """
+
+    def __init__(self, settings: SearchSettings, facts: CellFacts) -> None:
+        self.settings, self.facts = settings, facts
+        self.asked: dict[TrainingId, Result] = {}
+        self._rounds = protocol_rounds(settings, facts)
+        self._round: Round | None = next(self._rounds, None)
+
+    def go_on(self, results: Results) -> Round:
+        """As `next_round`.
+
+        Args:
+            results: as of `next_round`: all of them, not those alone that are new.
+        """
+        while self._round is not None:
+            missing = tuple(request for request in self._round if not _answered(request, results))
             if missing:
-                return missing, asked
-            for request in requests:
-                asked[request.training] = _seen(request, results[request.training], settings.early_fraction)
-            requests = rounds.send(dict(asked))
-    except StopIteration:
-        return (), asked
+                return missing
+            early = self.settings.early_fraction
+            seen = {request.training: _seen(request, results[request.training], early) for request in self._round}
+            self.asked = self.asked | seen
+            try:
+                self._round = self._rounds.send(dict(self.asked))
+            except StopIteration:
+                self._round = None
+        return ()
 
 
 def protocol_rounds(settings: SearchSettings, facts: CellFacts) -> Rounds:

@@ -57,7 +57,8 @@ class Claims:
             lives = other.exists() if other.host == self.owner.host else held.expires_at > now
             if lives:
                 return False
-        connection.execute(delete(claims).where(claims.c.key == key))
+        if held is not None:
+            connection.execute(delete(claims).where(claims.c.key == key))
         claim = {
             "key": key,
             "owner": self.owner.id,

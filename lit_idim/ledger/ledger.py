@@ -185,7 +185,8 @@ class Ledger:
             old = connection.execute(select(trainings.c.status, trainings.c.num_updates_done).where(here)).one_or_none()
             replaces = old is None or _replaces(record, old.status, old.num_updates_done)
             if replaces:
-                connection.execute(delete(trainings).where(here))
+                if old is not None:
+                    connection.execute(delete(trainings).where(here))
                 connection.execute(insert(trainings).values(row))
             claims.give_back(connection, record.key)
             return replaces

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, TrainingId
@@ -136,6 +136,7 @@ class PreparedCell:
     chance: float
     num_train_examples: int
     checksums: dict[str, str]
+    _keys: dict[TrainingId, str] = field(init=False, default_factory=dict, repr=False, compare=False)
 
     @property
     def num_lambdas(self) -> int:
@@ -185,6 +186,11 @@ class PreparedCell:
 
     def key(self, training: TrainingId) -> str:
         """Hash of everything that decides the training's numbers."""
+        if training not in self._keys:
+            self._keys[training] = self._hash(training)
+        return self._keys[training]
+
+    def _hash(self, training: TrainingId) -> str:
         in_subspace = training.d is not None
         identity: dict[str, Any] = {
             "version": TRAINING_VERSION,

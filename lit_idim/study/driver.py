@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from lit_idim.d90 import Estimate, FullScore, Request, Result, TrainingId, estimate_d90, full_score, replay
+from lit_idim.d90 import Estimate, FullScore, PlayedSearch, Request, Result, TrainingId, estimate_d90, full_score
 from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
@@ -32,20 +32,29 @@ class CellState:
     Attributes:
         cell: what is measured.
         prepared: with its checkpoint and data; None before the first training, or if they cannot be had.
+        search: played as far as the records go; None before it was planned.
         records: its trainings that the search has asked for.
+        looked_up: trainings that the ledger was asked for when the search asked for them.
         pending: what the search asks for next.
         results: what the search has learned from complete rounds.
         has_ended: whether the search has ended.
         reason: why the cell failed.
+        last_measured: what was measured last, and the results of this cell and the last of its line behind it.
     """
 
     cell: Cell
     prepared: PreparedCell | None = None
+    search: PlayedSearch | None = None
     records: dict[TrainingId, TrainingRecord] = field(default_factory=dict)
+    looked_up: set[TrainingId] = field(default_factory=set)
     pending: tuple[Request, ...] = ()
     results: dict[TrainingId, Result] = field(default_factory=dict)
     has_ended: bool = False
     reason: str | None = None
+    last_measured: "_LastMeasured | None" = None
+
+
+_LastMeasured = tuple[dict[TrainingId, Result], dict[TrainingId, Result], bool, Measured]
 
 
 class Driver:
@@ -107,7 +116,18 @@ class Driver:
         return self.states
 
     def measured(self, state: CellState) -> Measured:
-        """d90 of a cell as far as its trainings go, for the first target of the search; of a baseline its score."""
+        """d90 of a cell as far as its trainings go, for the first target of the search; of a baseline its score.
+
+        It changes with a complete round; between two the last one is kept, since an estimate takes its time.
+        """
+        last = self._last_of(state.cell)
+        kept = state.last_measured
+        if kept is None or kept[0] is not state.results or kept[1] is not last.results or kept[2] != last.has_ended:
+            kept = (state.results, last.results, last.has_ended, self._measure(state))
+            state.last_measured = kept if state.reason is None and state.prepared is not None else None
+        return kept[3]
+
+    def _measure(self, state: CellState) -> Measured:
         if state.cell.is_baseline:
             return full_score(state.results)
         if state.reason is not None or state.prepared is None:
@@ -167,19 +187,26 @@ class Driver:
         """A broken checkpoint or a model too large is the end of this cell, not of the study."""
         _log.debug("%s failed", state.cell.name, exc_info=error)
         kind = "" if isinstance(error, UserError) else f"{type(error).__name__}: "
-        state.has_ended, state.reason = True, f"{kind}{error}".strip()
+        state.has_ended, state.reason, state.last_measured = True, f"{kind}{error}".strip(), None
 
     def _plan(self, state: CellState) -> None:
-        """Plays the search over what is there, fetching from the ledger what it asks for."""
+        """Plays the search over what is there, fetching from the ledger what it asks for for the first time.
+
+        What others write later shows when a training cannot be claimed, or was run before it was.
+        """
         prepared = state.prepared
         assert prepared is not None
         search = prepared.search(is_last=self._last_of(state.cell) is state)
         facts = prepared.facts(self.final_full(state.cell) if "final" in search.targets else None)
+        if state.search is None or state.search.facts != facts:
+            state.search = PlayedSearch(search, facts)
         while True:
             results = {training: result_of(record, prepared.early_update) for training, record in state.records.items()}
-            state.pending, state.results = replay(search, facts, results)
-            unseen = [request.training for request in state.pending if request.training not in state.records]
-            if not self._refresh(state, unseen):
+            state.pending = state.search.go_on(results)
+            state.results = state.search.asked
+            unseen = [request.training for request in state.pending if request.training not in state.looked_up]
+            state.looked_up.update(unseen)
+            if not unseen or not self._refresh(state, unseen):
                 return
 
     def _refresh(self, state: CellState, trainings: list[TrainingId]) -> bool:

@@ -29,7 +29,7 @@ class EngineDriver(Driver):
     """Runs the cells of a study on an engine.
 
     A cell is looked at when it begins and when one of its trainings has come back, so that the cost of a decision does
-    not depend on the number of cells.
+    not depend on the number of cells (`lit_idim.cost.decisions` measures it). Cells under way come before new ones.
 
     Args:
         engine: that runs the trainings.
@@ -177,20 +177,23 @@ class EngineDriver(Driver):
 
 
 class _Due:
-    """Cells to be looked at, each once, the first that came first."""
+    """Cells to be looked at, each once: those that have begun before the others, the first that came first."""
 
     def __init__(self, states: list[CellState]) -> None:
-        self._states = {id(state): state for state in states}
+        self._begun: dict[int, CellState] = {}
+        self._others = {id(state): state for state in states}
 
     def __len__(self) -> int:
-        return len(self._states)
+        return len(self._begun) + len(self._others)
 
     def add(self, *states: CellState) -> None:
         for state in states:
-            self._states.setdefault(id(state), state)
+            (self._others if state.prepared is None else self._begun).setdefault(id(state), state)
 
     def drop(self, state: CellState) -> None:
-        self._states.pop(id(state), None)
+        self._begun.pop(id(state), None)
+        self._others.pop(id(state), None)
 
     def take(self) -> CellState:
-        return self._states.pop(next(iter(self._states)))
+        states = self._begun or self._others
+        return states.pop(next(iter(states)))

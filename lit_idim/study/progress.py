@@ -34,7 +34,9 @@ class Progress:
     def __init__(self, cells: Sequence[Cell], search: SearchSettings, *, stream: TextIO | None = None) -> None:
         self.num_cells = len(cells)
         self._expected = {cell.name: sum(expected_trainings(cell, search)) for cell in cells}
-        self._needed: dict[str, int] = {}
+        self._num_needed = 0  # trainings of the cells that have ended, and how many had been expected
+        self._num_expected_of_ended = 0.0
+        self._num_expected_of_all = sum(self._expected.values())
         shown_on = stream or sys.stdout
         is_live = _renews_lines(shown_on)
         self.console = Console(
@@ -48,7 +50,7 @@ class Progress:
         self.num_ended = self.num_failed = self.num_trainings = 0
         self.in_cell = 0
         self.cell, self.training, self.estimate = "", "", ""
-        self._seconds: list[float] = []
+        self._sum_seconds = 0.0
         self._live = Live(console=self.console, refresh_per_second=4) if is_live else None
 
     def __enter__(self) -> "Progress":
@@ -82,7 +84,7 @@ class Progress:
         """A training was written to the ledger."""
         self.num_trainings += 1
         self.in_cell += 1
-        self._seconds.append(record.seconds)
+        self._sum_seconds += record.seconds
         is_without = isinstance(measured, Estimate) and measured.status == "failed"
         self.estimate = "no d90 yet" if is_without else describe(measured)
         if self._live is None:
@@ -95,7 +97,8 @@ class Progress:
         """The search of a cell has ended."""
         self.num_ended += 1
         self.num_failed += reason is not None
-        self._needed[cell.name] = self.in_cell
+        self._num_needed += self.in_cell
+        self._num_expected_of_ended += self._expected[cell.name]
         self.in_cell = 0
         self._line(f"{cell.name}: " + (f"FAILED: {reason}" if reason is not None else describe(measured)))
         self._show()
@@ -121,14 +124,12 @@ class Progress:
 
     def time_left(self) -> str:
         """In words; from the mean duration of a training and the number of trainings that cells have needed."""
-        if not self._seconds:
+        if not self.num_trainings:
             return "time left unknown"
-        left = {name: expected for name, expected in self._expected.items() if name not in self._needed}
-        ended = sum(self._expected[name] for name in self._needed)
         # Cells that ended tell by which factor the others will need more or less than expected.
-        factor = sum(self._needed.values()) / ended if sum(self._needed.values()) else 1.0
-        trainings = max(0.0, factor * sum(left.values()) - self.in_cell)
-        seconds = trainings * sum(self._seconds) / len(self._seconds)
+        factor = self._num_needed / self._num_expected_of_ended if self._num_needed else 1.0
+        trainings = max(0.0, factor * (self._num_expected_of_all - self._num_expected_of_ended) - self.in_cell)
+        seconds = trainings * self._sum_seconds / self.num_trainings
         return f"about {duration(seconds)} left"
 
 
