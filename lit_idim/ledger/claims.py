@@ -3,7 +3,7 @@
 import logging
 import threading
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
 
 from lit_idim.errors import UserError
@@ -13,6 +13,9 @@ from lit_idim.ledger.schema import claims
 
 LEASE_SECONDS = 120.0
 _BEATS_PER_LEASE = 4
+# Made once: a statement costs more to build than to run.
+_HELD = select(claims).where(claims.c.key == bindparam("wanted"))
+_ADD = insert(claims)
 
 _log = logging.getLogger(__name__)
 
@@ -50,7 +53,7 @@ class Claims:
         Returns:
             False if another owner who lives has it.
         """
-        held = connection.execute(select(claims).where(claims.c.key == key)).one_or_none()
+        held = connection.execute(_HELD, {"wanted": key}).one_or_none()
         now = self._database.now_seconds(connection)
         if held is not None and held.owner != self.owner.id:
             other = Owner(id=held.owner, host=held.host, pid=held.pid, process_started=held.process_started)
@@ -67,7 +70,7 @@ class Claims:
             "process_started": self.owner.process_started,
             "expires_at": now + self.lease_seconds,
         }
-        connection.execute(insert(claims).values(claim))
+        connection.execute(_ADD, claim)
         return True
 
     def give_back(self, connection: Connection, key: str | None = None) -> None:

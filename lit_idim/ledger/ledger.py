@@ -10,7 +10,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, delete, false, insert, select
+from sqlalchemy import Connection, bindparam, delete, false, insert, select
 from sqlalchemy.exc import DBAPIError
 
 from lit_idim.errors import UserError
@@ -27,6 +27,11 @@ Result = TypeVar("Result")
 
 _FINAL = ("finished", "diverged")
 _KEYS_PER_QUERY = 500  # SQLite takes a limited number of parameters
+# Made once: a statement costs more to build than to run.
+_HERE = trainings.c.key == bindparam("wanted")
+_STANDING = select(trainings.c.status, trainings.c.num_updates_done).where(_HERE)
+_REMOVE = delete(trainings).where(_HERE)
+_ADD = insert(trainings)
 
 _log = logging.getLogger(__name__)
 
@@ -181,13 +186,13 @@ class Ledger:
 
         def write(connection: Connection) -> bool:
             self._database.lock(connection, record.key)
-            here = trainings.c.key == record.key
-            old = connection.execute(select(trainings.c.status, trainings.c.num_updates_done).where(here)).one_or_none()
+            here = {"wanted": record.key}
+            old = connection.execute(_STANDING, here).one_or_none()
             replaces = old is None or _replaces(record, old.status, old.num_updates_done)
             if replaces:
                 if old is not None:
-                    connection.execute(delete(trainings).where(here))
-                connection.execute(insert(trainings).values(row))
+                    connection.execute(_REMOVE, here)
+                connection.execute(_ADD, row)
             claims.give_back(connection, record.key)
             return replaces
 
@@ -227,8 +232,8 @@ class Ledger:
 
         def take(connection: Connection) -> bool:
             self._database.lock(connection, key)
-            status = connection.execute(select(trainings.c.status).where(trainings.c.key == key)).scalar_one_or_none()
-            return status not in _FINAL and claims.take(connection, key)
+            old = connection.execute(_STANDING, {"wanted": key}).one_or_none()
+            return (old is None or old.status not in _FINAL) and claims.take(connection, key)
 
         with self._lock:
             taken = self._transact(take)
