@@ -1,16 +1,14 @@
-"""One training on several devices: rank 0 decides what is trained and writes it down, all ranks train it together.
+"""The processes that a launcher has started for one study, and what they tell one another.
 
-Only rank 0 has the ledger, the searches, the progress and W&B. It tells the other ranks of each training before it runs
-it, so that all of them walk the same plan. A training that cannot begin on one rank begins on none; one that breaks on
-one rank after that would leave the others waiting for it, so it ends all of them. What is finished is in the ledger.
+Only rank 0 has the ledger, the searches, the progress and W&B. What breaks the connection ends a process at once, since
+the others are ended by it: what is finished is in the ledger.
 """
 
-import contextlib
 import os
 import socket
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, NoReturn
 
@@ -20,8 +18,8 @@ from lit_idim.errors import UserError
 from lit_idim.study.preparation import library_versions
 from lit_idim.study.provenance import plain
 from lit_idim.study.settings import StudySettings
-from lit_idim.study.training import Trainings
-from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
+from lit_idim.study.stop_signals import StoppedTogether, StopSignals
+from lit_idim.study.training_request import TrainingRequest
 from lit_idim.training import build_trainer
 from lit_idim.training.distributed import num_launched_processes, shut_down_process_group
 
@@ -37,10 +35,12 @@ class Ranks:
     Attributes:
         rank: of this process.
         number: of processes.
+        signals: to stop, that have reached this process.
     """
 
     def __init__(self, rank: int, number: int) -> None:
         self.rank, self.number = rank, number
+        self.signals = StopSignals(interrupts=self.is_leader)
         # Beside the devices' own group: what is said here are Python objects, and waiting may take long.
         self._group: Any = torch.distributed.new_group(backend="gloo", timeout=_PATIENCE)
 
@@ -103,6 +103,15 @@ class Ranks:
         heard: TrainingRequest | None = told[0]
         return heard
 
+    def is_stop_asked(self) -> bool:
+        """Whether a signal to stop has reached any rank; all of them ask together."""
+        asked = torch.tensor(int(self.signals.is_noted))
+        try:
+            torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX, group=self._group)
+        except RuntimeError as error:
+            self.end_all(error)
+        return bool(asked)
+
     def meet(self, trouble: str | None, facts: Mapping[str, Any]) -> None:
         """Waits until all ranks are ready for a training.
 
@@ -111,8 +120,11 @@ class Ranks:
             facts: what they must agree in: checksums of data and weights among them.
 
         Raises:
+            StoppedTogether: if a signal to stop has reached any rank.
             UserError: if another rank is not ready, and this one is, or if they do not agree.
         """
+        if self.is_stop_asked():
+            raise StoppedTogether
         try:
             told = self._gather((None if trouble is None else f"{self._name}: {trouble}", self._name, dict(facts)))
         except RuntimeError as error:
@@ -170,63 +182,3 @@ class Ranks:
                         f"{name} has another {kind} {key} than rank 0: {theirs.get(key)} instead of {ours.get(key)}; "
                         "start all ranks with one command and one installation"
                     )
-
-
-@contextlib.contextmanager
-def joined(settings: StudySettings) -> Iterator["SharedTrainings | None"]:
-    """The trainings of all launched processes, connected; None for a process that is alone.
-
-    However the study ends on rank 0, the others are told; but for an interruption, which reaches every rank by itself.
-
-    Args:
-        settings: of the study.
-
-    Raises:
-        UserError: if the processes cannot be connected, or differ.
-    """
-    ranks = Ranks.join(settings)
-    if ranks is None:
-        yield None
-        return
-    try:
-        yield SharedTrainings(ranks)
-    except Exception:
-        if ranks.is_leader:
-            with contextlib.suppress(RuntimeError):  # what led here is what the user has to know
-                ranks.broadcast(None)
-        raise
-    if ranks.is_leader:
-        ranks.tell(None)
-    ranks.leave()
-
-
-class SharedTrainings(Trainings):
-    """Trainings that all ranks run together; on rank 0 `run` tells the others, which `follow`.
-
-    Args:
-        ranks: that train together.
-    """
-
-    def __init__(self, ranks: Ranks) -> None:
-        super().__init__()
-        self.ranks = ranks
-
-    def run(self, request: TrainingRequest) -> TrainingOutcome:
-        if self.ranks.is_leader:
-            self.ranks.tell(request)
-        try:
-            begun = self.begin(request)
-        except Exception as error:
-            self.ranks.meet(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}", {})
-            raise
-        self.ranks.meet(None, begun.identity)
-        try:
-            return self.complete(begun)
-        except Exception as error:
-            self.ranks.end_all(error)
-
-    def follow(self) -> None:
-        """Trains what rank 0 tells, until it tells that nothing is left."""
-        while (request := self.ranks.hear()) is not None:
-            with contextlib.suppress(Exception):  # it did not begin anywhere; rank 0 knows
-                self.run(request)

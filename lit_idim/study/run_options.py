@@ -13,7 +13,6 @@ from lit_idim.study.expected_cost import GPU_TERAFLOPS_PER_SECOND
 from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.plan import describe_plan
 from lit_idim.study.provenance import plain
-from lit_idim.study.ranks import joined
 from lit_idim.study.reporting import REPORT_FILE, write_study_report
 from lit_idim.study.run import (
     FAILED_CELLS_EXIT_CODE,
@@ -24,6 +23,7 @@ from lit_idim.study.run import (
     measure,
 )
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.shared_trainings import joined
 from lit_idim.study.workers import set_threads
 from lit_idim.tracking.tracker import Tracker, TrackingSettings, WandbMode
 from lit_idim.training.distributed import launched_rank, num_launched_processes

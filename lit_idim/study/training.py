@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from lightning.pytorch import Callback
 
 from lit_idim.data import GLUEDataModule
 from lit_idim.data.tokenizer import load_tokenizer, tokenizer_fingerprint
@@ -50,11 +51,15 @@ class Trainings:
 
     Args:
         keep_data: tokenised tasks kept in memory, the last ones used.
+
+    Attributes:
+        callbacks: of every training; none that changes a number.
     """
 
     def __init__(self, keep_data: int = 4) -> None:
         quiet_lightning()
         self.keep_data = keep_data
+        self.callbacks: tuple[Callback, ...] = ()
         self._models = BaseModels()
         self._tokenizers: dict[str, tuple[str, str]] = {}
         self._data: OrderedDict[tuple[Any, ...], GLUEDataModule] = OrderedDict()
@@ -114,7 +119,9 @@ class Trainings:
             checksums["projection"] = classifier.network.projection.checksum()
         settings = request.settings
         num_updates = settings.updates(data.num_train_examples)
-        training = SegmentedTraining(classifier, data, num_updates=num_updates, precision=settings.precision)
+        training = SegmentedTraining(
+            classifier, data, num_updates=num_updates, precision=settings.precision, callbacks=self.callbacks
+        )
         identity = _identity(request, checksums, num_updates)
         scores = _Scores()
         if request.state is not None:
