@@ -2,16 +2,13 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from lit_idim.ledger import Ledger
 from lit_idim.resources import resource_path
 
 from .tiny_study import environment_of_tests, read_table, run, write_config
@@ -162,25 +159,35 @@ def test_the_environment_of_no_launcher_is_refused(tmp_path: Path) -> None:
     assert os.environ.get("WORLD_SIZE") is None
 
 
-SLOW = """
-import os, sys, time
+COUNTING = """
+import json, os, sys
 from pathlib import Path
+from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
 from lit_idim.study.shared_trainings import SharedTrainings
 from lit_idim.training.classifier import SubspaceClassifier
-step, run = SubspaceClassifier.training_step, SharedTrainings.run
-Path(sys.argv.pop(1), os.environ["RANK"]).write_text(str(os.getpid()))
-done = []
-def lingers(module, batch, batch_index):
-    if len(done) >= 3:
-        time.sleep(0.2)  # the signal comes while a training is under way
+from lit_idim.training.distributed import TrainedOnlyDDPStrategy
+out = Path(sys.argv.pop(1))
+num_bytes, num_updates = [0], [0]
+configure, run, step = TrainedOnlyDDPStrategy.configure_ddp, SharedTrainings.run, SubspaceClassifier.training_step
+def hook(state, bucket):
+    num_bytes[0] += bucket.buffer().numel() * bucket.buffer().element_size()
+    return allreduce_hook(None, bucket)
+def configured(strategy):
+    configure(strategy)
+    strategy.model.register_comm_hook(None, hook)
+def counted_step(module, batch, batch_index):
+    num_updates[0] += 1
     return step(module, batch, batch_index)
 def counted(trainings, request):
+    num_bytes[0] = num_updates[0] = 0
     outcome = run(trainings, request)
-    done.append(outcome)
-    if os.environ["RANK"] == "0" and len(done) == 3:
-        print("three are done", flush=True)
+    if os.environ["RANK"] == "0":
+        trained = request.d or outcome.num_parameters
+        with out.open("a") as file:
+            file.write(json.dumps([request.method, trained, num_updates[0], num_bytes[0]]) + chr(10))
     return outcome
-SubspaceClassifier.training_step, SharedTrainings.run = lingers, counted
+TrainedOnlyDDPStrategy.configure_ddp, SharedTrainings.run = configured, counted
+SubspaceClassifier.training_step = counted_step
 import runpy
 runpy.run_path({study!r}, run_name="__main__")
 """
@@ -188,31 +195,13 @@ runpy.run_path({study!r}, run_name="__main__")
 
 @pytest.mark.slow
 @pytest.mark.ddp
-@pytest.mark.parametrize("reached", ["launcher", "0", "1"])
-def test_sigterm_ends_all_ranks_and_leaves_the_tables(tmp_path: Path, reached: str) -> None:
-    config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
-    script.write_text(SLOW.format(study=STUDY))
-    launcher = [sys.executable, *LAUNCHERS["torchrun"], str(script), str(tmp_path)]
-    words = ("--config", str(config), "--out", str(tmp_path / "out"))
-    environment = {"CUDA_VISIBLE_DEVICES": "", **environment_of_tests()}
-    pipe = subprocess.PIPE
-    process = subprocess.Popen([*launcher, *words], env=environment, stdout=pipe, stderr=pipe, text=True)
-    try:
-        assert process.stdout is not None
-        while "three are done" not in (line := process.stdout.readline()):
-            assert line, process.communicate()[1]
-        time.sleep(0.5)  # into the fourth training
-        process_id = process.pid if reached == "launcher" else int((tmp_path / reached).read_text())
-        os.kill(process_id, signal.SIGTERM)
-        sent = time.monotonic()
-        _, errors = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert time.monotonic() - sent < 15, errors  # the launcher kills after 30
-    assert process.returncode != 0
-    assert errors.count("interrupted; the same command goes on where it was") == 1, errors
-    assert "All ranks end" not in errors
-    trials = read_table(tmp_path / "out" / "trials.csv")
-    with Ledger.read(tmp_path / "out" / "ledger.sqlite") as ledger:
-        assert len(trials) == len(ledger.records()) >= 3  # no cell has ended: without the signal there were no tables
-    assert (tmp_path / "out" / "d90.csv").exists()
+def test_a_training_of_a_study_reduces_four_bytes_a_trained_number_and_update(tmp_path: Path) -> None:
+    script, counts = tmp_path / "script.py", tmp_path / "counts"
+    script.write_text(COUNTING.format(study=STUDY))
+    words = ("--config", write_config(tmp_path, **SHARED), "--steps", "[100]", "--search.max_trainings", 6)
+    ended = launch("lightning run", counts, *words, "--out", tmp_path / "out", script=str(script))
+    assert ended.returncode == 0, ended.stderr
+    found = [json.loads(line) for line in counts.read_text().splitlines()]
+    assert {method for method, *_ in found} == {"full", "said"}
+    for method, num_trained, num_updates, num_bytes in found:
+        assert num_updates > 0 and num_bytes == 4 * num_trained * num_updates, method

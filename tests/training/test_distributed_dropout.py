@@ -1,0 +1,72 @@
+"""With dropout two ranks draw other masks than one process, and train to the same place on average."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import mean, stdev
+
+import pytest
+import torch
+from transformers import RobertaConfig, RobertaModel
+
+from lit_idim.toy import build_toy_tokenizer
+
+NUM_SEEDS = 5
+SCRIPT = """
+import json, sys
+import torch
+from lit_idim.data import GLUEDataModule
+from lit_idim.training import SubspaceClassifier, build_trainer, quiet_lightning, shut_down_process_group
+
+encoder, num_seeds, out = sys.argv[1:]
+torch.set_num_threads(1)
+quiet_lightning()
+found = {"dev_loss": [], "norm": []}
+for seed in range(int(num_seeds)):
+    data = GLUEDataModule("toy-sst2", encoder, max_length=32, batch_size=16, max_train_examples=320,
+                          max_dev_examples=50)
+    model = SubspaceClassifier(encoder, "toy-sst2", method="did", d=60, learning_rate=0.05, dropout_seed=seed)
+    trainer = build_trainer(max_epochs=1, enable_progress_bar=False, accelerator="cpu")
+    trainer.fit(model, datamodule=data)
+    found["dev_loss"].append(float(trainer.callback_metrics["dev_loss"]))
+    found["norm"].append(float(model.network.theta_d.detach().norm()))
+if trainer.is_global_zero:
+    open(out, "w").write(json.dumps(found))
+shut_down_process_group()
+"""
+
+
+def train(encoder: Path, devices: int, folder: Path) -> dict[str, list[float]]:
+    """Dev loss and norm of theta_d at the end of each training."""
+    script, out = folder / "train.py", folder / f"{devices}.json"
+    script.write_text(SCRIPT)
+    launcher = [sys.executable, "-m", "lit_idim.commands.launch", "run", "--accelerator", "cpu"]
+    several = ["--devices", str(devices), "--strategy", "ddp"] if devices > 1 else []
+    command = [*launcher, *several, str(script), str(encoder), str(NUM_SEEDS), str(out)]
+    ended = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stderr
+    return dict(json.loads(out.read_text()))
+
+
+@pytest.mark.slow
+@pytest.mark.ddp
+def test_means_over_dropout_seeds_agree_within_two_standard_errors(tmp_path: Path) -> None:
+    encoder, tokenizer = tmp_path / "encoder", build_toy_tokenizer()
+    config = RobertaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
+        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2, hidden_dropout_prob=0.1,
+        attention_probs_dropout_prob=0.1,
+    )  # fmt: skip
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        RobertaModel(config, add_pooling_layer=False).save_pretrained(encoder)
+    tokenizer.save_pretrained(encoder)
+    one, two = (train(encoder, devices, tmp_path) for devices in (1, 2))
+    for name in one:
+        assert min(stdev(one[name]), stdev(two[name])) > 0, name  # the masks differ from seed to seed
+        standard_error = ((stdev(one[name]) ** 2 + stdev(two[name]) ** 2) / NUM_SEEDS) ** 0.5
+        difference = mean(two[name]) - mean(one[name])
+        print(f"{name}: {mean(one[name]):.4f} and {mean(two[name]):.4f}, standard error {standard_error:.4f}")
+        assert abs(difference) < 2 * standard_error, (name, one[name], two[name])
