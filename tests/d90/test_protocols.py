@@ -4,7 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from lit_idim.d90 import CellFacts, Request, Result, SearchSettings, TrainingId, estimate_d90, full_score, replay
+from lit_idim.d90 import (
+    CellFacts,
+    PlayedSearch,
+    Request,
+    Result,
+    SearchSettings,
+    TrainingId,
+    estimate_d90,
+    full_score,
+    replay,
+)
 from lit_idim.d90.grid import grid_values
 from lit_idim.d90.simulation import draw_cell, run_search
 from lit_idim.d90.training import total_cost
@@ -73,10 +83,12 @@ def test_replay_agrees_with_driving_in_any_order_and_through_interruptions(numbe
     cell = draw_cell(number, study_seed=3)
     _, driven, _ = run_search(cell, SETTINGS)
     order, results = random.Random(number), {}
+    played = PlayedSearch(SETTINGS, CellFacts(chance=cell.chance))
     for _ in range(2000):
         shuffled = list(results.items())
         order.shuffle(shuffled)
-        requests, _ = replay(SETTINGS, CellFacts(chance=cell.chance), dict(shuffled))
+        requests, asked = replay(SETTINGS, CellFacts(chance=cell.chance), dict(shuffled))
+        assert played.go_on(dict(shuffled)) == requests and played.asked == asked
         if not requests:
             break
         # Only a part of a round is answered before the next interruption.
