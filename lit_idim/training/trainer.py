@@ -16,10 +16,14 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loggers import Logger
+from lightning.pytorch.profilers import PassThroughProfiler, Profiler
 from lightning.pytorch.strategies import Strategy
 
 from lit_idim.errors import UserError
 from lit_idim.training.distributed import TrainedOnlyDDPStrategy, launched_layout, num_launched_processes
+
+# Made once: a signal that interrupts Lightning while it makes one leaves an object whose __del__ prints a traceback.
+_NO_PROFILER = PassThroughProfiler()
 
 
 def build_trainer(
@@ -35,6 +39,7 @@ def build_trainer(
     enable_checkpointing: bool | None = None,
     enable_model_summary: bool | None = False,
     use_distributed_sampler: bool = False,
+    profiler: Profiler | str | None = None,
     **trainer_arguments: Any,
 ) -> Trainer:
     """Build a `lightning.Trainer` that fits the launcher, if there is one.
@@ -57,6 +62,7 @@ def build_trainer(
         enable_checkpointing: Whether to save checkpoints; by default only if a checkpoint callback is given.
         enable_model_summary: Whether to print the table of layers.
         use_distributed_sampler: Must stay False: the data module deals the examples to the devices itself.
+        profiler: What measures the parts of the loop; nothing by default.
         trainer_arguments: All other arguments of `lightning.Trainer`.
 
     Returns:
@@ -98,6 +104,7 @@ def build_trainer(
         enable_checkpointing=enable_checkpointing,
         enable_model_summary=enable_model_summary,
         use_distributed_sampler=False,
+        profiler=_NO_PROFILER if profiler is None else profiler,
         **trainer_arguments,
     )
     _require_connected_processes(trainer)

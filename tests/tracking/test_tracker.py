@@ -183,6 +183,10 @@ def test_a_network_that_is_lost_is_told_once_and_the_rest_is_kept(
     assert [row["pretraining_step"] for row in history if f"d90_vs_pretraining_step/{LINE}" in row] == [1000, 2000]
 
 
+def runs_in(folder: Path) -> list[Path]:
+    return [run for run in (folder / "wandb").glob("run-*") if list(run.glob("*.wandb"))]
+
+
 def test_runs_of_trainings_do_not_hold_up_the_study_s_numbers(
     tracker_of: Make, server_in: ServerIn, make_training: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -193,10 +197,11 @@ def test_runs_of_trainings_do_not_hold_up_the_study_s_numbers(
     with tracker:
         tracker.start(IDENTITY)
         assert wait_until(lambda: bool(said))
+        assert wait_until(lambda: bool(runs_in(tracker._folder)))
+        (folder,) = runs_in(tracker._folder)  # the study's own: those of the trainings come beside it
         server.mood = "slow"
         for number in range(12):
             tracker.training_ended(make_training(key=str(number), d=number + 1))
-    (folder,) = (folder for folder in (tracker._folder / "wandb").glob("run-*") if list(folder.glob("*.wandb")))
 
     def kept() -> list[int]:
         return [row["d"] for row in history_of(read_run(folder)) if "d" in row]
