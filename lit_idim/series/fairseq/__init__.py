@@ -3,7 +3,3 @@
 Shapes: V is the number of dictionary entries, H the width, F the width of the feed-forward layers, T the number of
 positions (those that padding takes included).
 """
-
-from lit_idim.series.fairseq.source import FairseqSource
-
-__all__ = ["FairseqSource"]

@@ -3,7 +3,7 @@
 PyTorch's loader of weights alone (`torch.load(weights_only=True)`) interprets the pickle itself: it makes tensors,
 maps, lists and what it was told to allow, and calls nothing else. Here it is told to make a `Record` of each of the few
 classes that a fairseq checkpoint needs besides; what those classes would do is never imported. Which names a file holds
-is read from its opcodes beforehand, so that a file with any other name in it is refused before the first object is made.
+is read from its opcodes beforehand, so that a file with another name in it is refused before any object is made.
 """
 
 import io
@@ -22,8 +22,8 @@ from lit_idim.series.fairseq.records import is_stood_in, stand_in
 
 # Files of torch < 1.6 are pickles in a row: a magic number, a version, the system, the object, keys of its storages.
 _NUM_LEGACY_PICKLES = 5
-# PyTorch's own loader decides about these, name by name.
-_LEFT_TO_TORCH = ("torch.", "collections.OrderedDict", "collections.Counter", "_codecs.encode", "builtins.set")
+# PyTorch's own loader decides about these, and name by name about those in torch itself.
+_LEFT_TO_TORCH = {"collections.OrderedDict", "collections.Counter", "_codecs.encode", "builtins.set"}
 # Opcodes that name or make objects in ways that torch.save never writes.
 _UNUSUAL = {"STACK_GLOBAL", "INST", "OBJ", "EXT1", "EXT2", "EXT4", "NEWOBJ_EX", "PERSID"}
 
@@ -64,7 +64,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 def _refuse_code(names: set[str], path: Path) -> None:
     for name in sorted(names):
-        if not is_stood_in(name) and not name.startswith(_LEFT_TO_TORCH):
+        if not (is_stood_in(name) or name in _LEFT_TO_TORCH or name.startswith("torch.")):
             raise UserError(
                 f"{path.name} is not loaded: its pickle names {name}, which is neither a tensor nor an option of a "
                 "fairseq run, and could be code; nothing of it was run. Remove what holds it from the checkpoint, and "
