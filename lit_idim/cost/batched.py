@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch.func import functional_call, vmap
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from lit_idim.cost.steps import SubspaceStep, random_batch
@@ -73,7 +74,10 @@ class BatchedStep:
             output: Any = functional_call(subspace.model, theta, (), inputs, tie_weights=False)
             return cross_entropy(output.logits, batch["labels"])
 
-        return vmap(loss, randomness="different")(weights)  # type: ignore[no-any-return]
+        # of the kernels of attention only the plain one has a batching rule on every device
+        with sdpa_kernel(SDPBackend.MATH):
+            losses: Tensor = vmap(loss, randomness="different")(weights)
+        return losses
 
     def __call__(self) -> None:
         self.losses().sum().backward()
@@ -92,7 +96,8 @@ def updates_a_second(model: str, *, k: int, is_batched: bool, device: str) -> fl
     if device == "cpu":
         torch.set_num_threads(1)
     first = make_subspace(model, d=D, device=device)
-    batch = random_batch(first.model.config.vocab_size, batch_size=BATCH_SIZE, length=LENGTH, device=device)
+    config: Any = first.model.config
+    batch = random_batch(config.vocab_size, batch_size=BATCH_SIZE, length=LENGTH, device=device)
     steps: list[Callable[[], None]]
     if is_batched:
         steps = [BatchedStep(first, batch, k)]
@@ -144,14 +149,13 @@ def compare(*, k: int = 2, repeats: int = 1, device: str = "cpu") -> dict[str, f
 def main(words: list[str]) -> None:
     """The command, and what it starts (`train OUT TRAININGS BATCHED DEVICE`)."""
     if words[:1] == ["train"]:
-        out, k, is_batched, device = words[1:]
+        out, number, is_batched, device = words[1:]
         model = str(find_resource("checkpoints/mini/step-6144"))
-        found = updates_a_second(model, k=int(k), is_batched=is_batched == "1", device=device)
+        found = updates_a_second(model, k=int(number), is_batched=is_batched == "1", device=device)
         Path(out).write_text(json.dumps(found))
         return
     k, repeats = (int(word) for word in (words + ["2", "1"][len(words) :])[:2])
-    device = words[2] if len(words) > 2 else "cpu"
-    for name, value in compare(k=k, repeats=repeats, device=device).items():
+    for name, value in compare(k=k, repeats=repeats, device=words[2] if len(words) > 2 else "cpu").items():
         print(f"{name}: {value:.3f}")
 
 
