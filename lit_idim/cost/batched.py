@@ -6,15 +6,15 @@ makes the updates of as many SAID trainings (2 by default) of the shipped `mini`
 batches, as the learning rates of a replicate do: in turn in one process; each in a process of its own, all at the same
 time (on a GPU they share it); and as one step whose theta_d, and so whose weights, have a further axis
 (`torch.func.vmap`). Every process has one thread and runs the same plain loop of forward pass, backward pass and Adam.
-Prints updates a second, all trainings together, and the ratios to the first way. Best run on an idle machine with as
-many cores as trainings.
+The batched step computes attention with PyTorch's plain kernel, which alone has a batching rule on every device; the
+others with the fused one. Prints updates a second, all trainings together, and the ratios to the first way. Best run on
+an idle machine with as many cores as trainings.
 """
 
 import json
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
@@ -27,11 +27,12 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import cross_entropy
 
 from lit_idim.cost.steps import SubspaceStep, random_batch
+from lit_idim.cost.timing import median_seconds, time_in_turn
 from lit_idim.resources import find_resource
 from lit_idim.subspace import Subspace
 from lit_idim.subspace.loading import load_classifier
 
-BATCH_SIZE, LENGTH, D, NUM_UPDATES, NUM_UNCOUNTED = 32, 32, 500, 30, 5
+BATCH_SIZE, LENGTH, D, NUM_UPDATES = 32, 32, 500, 30
 IN_TURN, SIDE_BY_SIDE, BATCHED = "one after the other", "side by side in processes", "batched into one step"
 _MODULE = ("-m", "lit_idim.cost.batched")
 
@@ -70,8 +71,9 @@ class BatchedStep:
                 weights |= dict.fromkeys(parameter.aliases, theta)
 
         def loss(theta: dict[str, Tensor]) -> Tensor:
-            inputs = {"input_ids": batch["input_ids"], "attention_mask": torch.ones_like(batch["input_ids"])}
-            output: Any = functional_call(subspace.model, theta, (), inputs, tie_weights=False)
+            output: Any = functional_call(
+                subspace.model, theta, (), {"input_ids": batch["input_ids"]}, tie_weights=False
+            )
             return cross_entropy(output.logits, batch["labels"])
 
         # of the kernels of attention only the plain one has a batching rule on every device
@@ -92,7 +94,7 @@ def make_subspace(model: str, *, d: int, device: str) -> Subspace:
 
 
 def updates_a_second(model: str, *, k: int, is_batched: bool, device: str) -> float:
-    """Updates a second in this process, the k trainings together."""
+    """Updates a second in this process, the k trainings together, from the median time of one of each."""
     if device == "cpu":
         torch.set_num_threads(1)
     first = make_subspace(model, d=D, device=device)
@@ -104,15 +106,13 @@ def updates_a_second(model: str, *, k: int, is_batched: bool, device: str) -> fl
     else:
         others = [make_subspace(model, d=D, device=device) for _ in range(k - 1)]
         steps = [SubspaceStep(subspace, batch) for subspace in (first, *others)]
-    seconds = 0.0
-    for number in range(NUM_UNCOUNTED + NUM_UPDATES):
-        start = time.perf_counter()
+
+    def update_all() -> None:
         for step in steps:
             step()
-        if device != "cpu":
-            torch.cuda.synchronize()
-        seconds += (time.perf_counter() - start) * (number >= NUM_UNCOUNTED)
-    return k * NUM_UPDATES / seconds
+
+    seconds = time_in_turn({"update": update_all}, repeats=NUM_UPDATES)
+    return k / median_seconds(seconds)["update"]
 
 
 def measure(way: str, folder: Path, *, k: int, device: str) -> float:

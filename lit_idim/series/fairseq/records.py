@@ -8,7 +8,7 @@ layers: every object becomes a `Record`, which only notes what the pickle says a
 import re
 from typing import Any
 
-# Modules whose classes are stood in for. `_pickled_name` in the file tells the class, never what is imported.
+# Names that are stood in for: told by how the pickle writes them, never by an import.
 _STOOD_IN = re.compile(
     r"argparse\.Namespace"
     r"|(fairseq|fairseq_cli|omegaconf|hydra|typing|numpy)\..+"
@@ -31,16 +31,14 @@ class Record:
     """
 
     pickled_name = ""
+    arguments: tuple[Any, ...]
+    state: Any
 
     def __new__(cls, *arguments: object) -> "Record":
         record = object.__new__(cls)
         record.arguments = arguments
         record.state = None
         return record
-
-    def __init__(self, *arguments: object) -> None:
-        self.arguments: tuple[Any, ...] = arguments
-        self.state: Any = getattr(self, "state", None)
 
     def __setstate__(self, state: Any) -> None:
         self.state = state
