@@ -1,8 +1,9 @@
 """What holds for every test: no network, no launcher's variables left over from the shell; made-up rows of a study."""
 
 import os
+import signal
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -92,6 +93,17 @@ def _no_network(monkeypatch: pytest.MonkeyPatch) -> None:
 def _no_launcher(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in LAUNCHER_VARIABLES:
         monkeypatch.delenv(variable, raising=False)
+
+
+@pytest.fixture
+def stop_signals() -> Iterator[tuple[signal.Signals, ...]]:
+    """Those that end a study in an orderly way; what handles them is put back."""
+    from lit_idim.study.stop_signals import STOP_SIGNALS
+
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    yield STOP_SIGNALS
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

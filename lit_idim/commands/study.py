@@ -1,18 +1,17 @@
 """How a study's function becomes a command."""
 
 import inspect
-import signal
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from types import FrameType
-from typing import Any, NoReturn, get_type_hints
+from typing import Any, get_type_hints
 
 from jsonargparse import ArgumentParser
 
 from lit_idim.errors import UserError
 from lit_idim.resources import find_resource
+from lit_idim.study.stop_signals import StopSignals
 
 USAGE_EXIT_CODE = 2
 INTERRUPTED_EXIT_CODE = 130
@@ -36,8 +35,7 @@ def run_study(study: Callable[..., int | None], *, default_config: str | None = 
         The exit code: that of the study, 2 where the input is wrong, 130 after an interruption.
     """
     try:
-        for stop in (signal.SIGTERM, signal.SIGUSR1):  # the latter is what batch systems send before they stop a job
-            signal.signal(stop, _interrupt)
+        StopSignals(interrupts=True)
         arguments = study_arguments(sys.argv[1:], default_config, flags_of(study))
         code = study(**_parse(study, arguments))
     except UserError as error:
@@ -115,7 +113,3 @@ def _resolve_config(arguments: list[str], position: int) -> None:
 
 def _shipped(name: str) -> str:
     return str(find_resource(name)) if Path(name).suffix in (".yaml", ".yml") else name
-
-
-def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt

@@ -17,6 +17,7 @@ from lit_idim.study.preparation import prepare
 from lit_idim.study.run import LEDGER_FILE, StudyResult, as_output_error
 from lit_idim.study.run_options import RunOptions
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.stop_signals import obey_stop_signal
 from lit_idim.study.tables import write_table
 from lit_idim.study.training import Trainings
 
@@ -100,11 +101,13 @@ def certify_cells(
         A cell for each row; one that cannot be certified has a reason.
 
     Raises:
+        KeyboardInterrupt: before a cell, if a signal to stop has come.
         UserError: if the ledger cannot be read or written.
     """
     cells = {(cell.series.name, cell.checkpoint, cell.task, cell.method): cell for cell in load_cells(settings)}
     trainings = Trainings()
     for row in rows:
+        obey_stop_signal()
         if row.status == "failed" or (d is None and row.d90 is None):
             words = row.reason or f"d90 is {row.status.replace('_', ' ')}"
             yield CertifiedCell(row=row_of_cell(row, reason=words))

@@ -18,6 +18,7 @@ from lit_idim.study.preparation import prepare, record_of, training_request
 from lit_idim.study.progress import Measured, Progress
 from lit_idim.study.results import result_of
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.stop_signals import obey_stop_signal
 from lit_idim.study.training import Trainings
 
 _WAIT_SECONDS = 1.0
@@ -220,6 +221,7 @@ class Driver:
 
     def _run(self, state: CellState, request: Request) -> bool:
         """Runs a training and writes it; False if another driver has it."""
+        obey_stop_signal()
         prepared, training = state.prepared, request.training
         assert prepared is not None
         if self.should_stop():

@@ -12,6 +12,7 @@ from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.engine import EndedTraining, Engine
 from lit_idim.study.preparation import prepare, record_of, training_request
 from lit_idim.study.results import result_of
+from lit_idim.study.stop_signals import obey_stop_signal
 
 _WAIT_SECONDS = 1.0  # between two looks whether other drivers on the ledger have ended what they claimed
 
@@ -46,6 +47,7 @@ class EngineDriver(Driver):
         due, waiting, taken = _Due(self.states), list[CellState](), list[CellState]()
         looked = time.monotonic()
         while due or waiting or taken or self._flights:
+            obey_stop_signal()
             self._hand_over_due(due, waiting, taken, on_cell)
             if not self._flights:  # nothing can come back: all is with other drivers, or there is no room at all
                 self.progress.waiting(len(due) + len(waiting) + len(taken))

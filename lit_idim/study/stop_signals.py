@@ -1,7 +1,8 @@
-"""SIGTERM, SIGUSR1 and Ctrl-C where several processes train together: noted at once, obeyed where all can.
+"""SIGTERM, SIGUSR1 and Ctrl-C: raised at once, and noted, since a KeyboardInterrupt can get lost on its way.
 
-A process that leaves a training by itself lets the others wait for its gradients until somebody kills them. So a signal
-is only noted while others wait for this process, and all of them stop at the same update, whichever it has reached.
+Where several processes train together it is obeyed where all can. A process that leaves a training by itself lets the
+others wait for its gradients until somebody kills them. So there a signal is only noted while others wait for this
+process, and all of them stop at the same update, whichever it has reached.
 """
 
 import contextlib
@@ -21,8 +22,8 @@ class StopSignals:
     """What this process has been sent since it was made; it takes the signals over for the rest of the process.
 
     Args:
-        interrupts: whether a signal is raised as KeyboardInterrupt outside of `noting`; elsewhere it is only noted. A
-            second one is never raised: launchers send several, and the tables of the first are being written.
+        interrupts: whether a signal is raised as KeyboardInterrupt outside of `noting`; elsewhere it is only noted. Of
+            further ones only Ctrl-C is: launchers send several, and the tables of the first are being written.
 
     Attributes:
         is_noted: whether there was one.
@@ -54,8 +55,19 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         is_first, self.is_noted = not self.is_noted, True
-        if is_first and self._interrupts:
+        if self._interrupts and (is_first or number == signal.SIGINT):
             raise KeyboardInterrupt
+
+
+def obey_stop_signal() -> None:
+    """Raises what a signal has raised before, if somebody else's code has swallowed it, as finalizers do.
+
+    Raises:
+        KeyboardInterrupt: if the `StopSignals` that hold in this process have noted one.
+    """
+    signals = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    if isinstance(signals, StopSignals) and signals.is_noted:
+        raise KeyboardInterrupt
 
 
 class StoppedTogether(Exception):

@@ -2,7 +2,7 @@
 
 import runpy
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +18,12 @@ Command = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Command]:
+def command(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str], stop_signals: object
+) -> Command:
     """Runs the command in an empty folder; exit code, output and errors."""
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    handler = signal.getsignal(signal.SIGTERM)
 
     def run(*words: object, study: Any = STUDY) -> tuple[int, str, str]:
         monkeypatch.setattr("sys.argv", ["pretrain_curve.py", *map(str, words)])
@@ -33,8 +34,7 @@ def command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.Capt
         shown = capsys.readouterr()
         return code, shown.out, shown.err
 
-    yield run
-    signal.signal(signal.SIGTERM, handler)
+    return run
 
 
 @pytest.mark.parametrize(

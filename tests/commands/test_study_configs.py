@@ -1,7 +1,6 @@
 """Every config of every study parses, names what exists, and holds what its comments say."""
 
 import runpy
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,8 @@ CONFIGS = [
 
 
 @pytest.fixture
-def parse(monkeypatch: pytest.MonkeyPatch) -> Any:
+def parse(monkeypatch: pytest.MonkeyPatch, stop_signals: object) -> Any:
     """What a study is asked for on its command line: settings, options and its own arguments."""
-    handler = signal.getsignal(signal.SIGTERM)
 
     def parse(study: str, *words: str) -> tuple[StudySettings, RunOptions, dict[str, Any]]:
         function = runpy.run_path(str(resource_path("studies") / f"{study}.py"))[study]
@@ -40,8 +38,7 @@ def parse(monkeypatch: pytest.MonkeyPatch) -> Any:
         assert run_study(function) == 0
         return tuple(asked)  # type: ignore[return-value]
 
-    yield parse
-    signal.signal(signal.SIGTERM, handler)
+    return parse
 
 
 @pytest.mark.parametrize(("study", "name"), CONFIGS, ids="/".join)

@@ -1,4 +1,4 @@
-"""A signal to stop, whichever rank it reaches: all leave the training together, and the tables are written."""
+"""A signal to stop, whichever rank it reaches: all leave the training together, the tables are written, it goes on."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ import pytest
 
 from lit_idim.ledger import Ledger
 
-from .test_ranks import LAUNCHERS, SHARED, STUDY
+from .test_ranks import LAUNCHERS, SHARED, STUDY, launch
 from .tiny_study import environment_of_tests, read_table, write_config
 
 SLOW = """
@@ -40,12 +40,16 @@ runpy.run_path({study!r}, run_name="__main__")
 
 @pytest.mark.slow
 @pytest.mark.ddp
-@pytest.mark.parametrize("reached", ["launcher", "0", "1"])
-def test_sigterm_ends_all_ranks_and_leaves_the_tables(tmp_path: Path, reached: str) -> None:
+@pytest.mark.parametrize(
+    ("reached", "number"), [("launcher", signal.SIGTERM), ("0", signal.SIGUSR1), ("1", signal.SIGTERM)]
+)
+def test_a_signal_ends_all_ranks_and_the_same_command_goes_on(
+    tmp_path: Path, reached: str, number: signal.Signals
+) -> None:
     config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
     script.write_text(SLOW.format(study=STUDY))
     launcher = [sys.executable, *LAUNCHERS["torchrun"], str(script), str(tmp_path)]
-    words = ("--config", str(config), "--out", str(tmp_path / "out"))
+    words = ("--config", str(config), "--out", str(tmp_path / "out"), "--steps=[100]", "--search.max_trainings=6")
     environment = {"CUDA_VISIBLE_DEVICES": "", **environment_of_tests()}
     pipe = subprocess.PIPE
     process = subprocess.Popen([*launcher, *words], env=environment, stdout=pipe, stderr=pipe, text=True)
@@ -55,7 +59,7 @@ def test_sigterm_ends_all_ranks_and_leaves_the_tables(tmp_path: Path, reached: s
             assert line, process.communicate()[1]
         time.sleep(0.5)  # into the fourth training
         process_id = process.pid if reached == "launcher" else int((tmp_path / reached).read_text())
-        os.kill(process_id, signal.SIGTERM)
+        os.kill(process_id, number)
         sent = time.monotonic()
         _, errors = process.communicate(timeout=60)
     finally:
@@ -68,3 +72,7 @@ def test_sigterm_ends_all_ranks_and_leaves_the_tables(tmp_path: Path, reached: s
     with Ledger.read(tmp_path / "out" / "ledger.sqlite") as ledger:
         assert len(trials) == len(ledger.records()) >= 3  # no cell has ended: without the signal there were no tables
     assert (tmp_path / "out" / "d90.csv").exists()
+    again = launch("torchrun", *words)
+    assert again.returncode == 0, again.stderr
+    final = {trial["key"]: trial for trial in read_table(tmp_path / "out" / "trials.csv")}
+    assert len(final) > len(trials) and [final[trial["key"]] for trial in trials] == trials
