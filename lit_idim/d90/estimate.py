@@ -1,5 +1,6 @@
 """d90 from the trainings of a cell."""
 
+import functools
 import math
 from dataclasses import dataclass
 from typing import Literal
@@ -121,8 +122,24 @@ def _fit(
     chance: float,
     d_range: tuple[int, int],
 ) -> Curve:
+    by_group = tuple((group, tuple(values)) for group, values in scores.items())
+    return _fit_scores(by_group, full.sum_of_squares, full.degrees_of_freedom, full.sd, target, chance, d_range)
+
+
+# A search asks for the same estimate again as a driver does that tells how far it is.
+@functools.lru_cache(maxsize=64)
+def _fit_scores(
+    by_group: tuple[tuple[tuple[int | None, int], tuple[float, ...]], ...],
+    squares_in_full: float,
+    freedom_in_full: int,
+    sd_in_full: float,
+    target: Target,
+    chance: float,
+    d_range: tuple[int, int],
+) -> Curve:
+    scores = dict(by_group)
     squares, freedom = within_groups(scores)
-    spread = Spread(sum_of_squares=squares + full.sum_of_squares, degrees_of_freedom=freedom + full.degrees_of_freedom)
+    spread = Spread(sum_of_squares=squares + squares_in_full, degrees_of_freedom=freedom + freedom_in_full)
     x_range = (math.log(d_range[0]), math.log(d_range[1]))
     best = max(sum(values) / len(values) for values in scores.values())
 
@@ -140,7 +157,7 @@ def _fit(
 
         # The target's error is needed in units of the noise of a score, which is estimated together with the crossing.
         # Seeds may matter far more in subspaces than in full, or less.
-        return find(find(full.sd).sd)
+        return find(find(sd_in_full).sd)
 
     return fit_curve(scores, spread, fit)
 

@@ -113,22 +113,26 @@ def weigh(
     shape = spread.prior_shape + float(kernel.sum())
     log, variance = np.empty_like(squares), np.empty_like(squares)
     for position, best in enumerate(rates):
-        distance = np.maximum(np.abs(rates - best), 1)
+        lossy = np.flatnonzero(rates != best)
+        distance = np.abs(rates[lossy] - best)
         precision = spread.variance / (LOSS_OF_A_STEP * distance[:, None]) ** 2  # of a loss, in units of the noise
-        lossy = (rates != best)[:, None]  # (R, 1)
-        bound = sum_gg + precision
+        g, p = sum_g[lossy], product[lossy]
+        bound = sum_gg[lossy] + precision
+        slack = g / bound
         # Quadratic a - 2 b shift + k shift^2 of each rate once its loss is integrated out; (R, G), then sums (G,).
-        a = (squares - lossy * product**2 / bound).sum(0)
-        b = (linear - lossy * product * sum_g / bound).sum(0)
-        k = (sum_w - lossy * sum_g**2 / bound).sum(0) + 1 / target_variance
+        a, b, k = squares.copy(), linear.copy(), np.broadcast_to(sum_w, squares.shape).copy()
+        a[lossy] -= p**2 / bound
+        b[lossy] -= p * slack
+        k[lossy] -= g * slack
+        a, b, k = a.sum(0), b.sum(0), k.sum(0) + 1 / target_variance
         scale = spread.prior_scale + a - b**2 / k
         variance[position] = scale / shape
-        loss = (b / k * sum_g - product) / bound
+        loss = b / k * slack - p / bound
         # Given the curve a loss has a Student distribution; its prior keeps the positive part.
-        width = np.sqrt(variance[position] * (1 / bound + (sum_g / bound) ** 2 / k))
+        width = np.sqrt(variance[position] * (1 / bound + slack**2 / k))
         positive = _log_twice_student(loss / width, shape)
         volume = -0.5 * np.log(bound / precision)
-        log[position] = -0.5 * shape * np.log(scale) - 0.5 * np.log(k) + (lossy * (volume + positive)).sum(0)
+        log[position] = -0.5 * shape * np.log(scale) - 0.5 * np.log(k) + (volume + positive).sum(0)
     grid = (len(rates), *gains.shape[:-1])
     return Weights(log=log.reshape(grid), variance=variance.reshape(grid))
 

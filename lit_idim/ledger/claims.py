@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,9 @@ _BEATS_PER_LEASE = 4
 # Made once: a statement costs more to build than to run.
 _HELD = select(claims).where(claims.c.key == bindparam("wanted"))
 _ADD = insert(claims)
+_OF_OWNER = claims.c.owner == bindparam("holder")
+_REMOVE_ALL = delete(claims).where(_OF_OWNER)
+_REMOVE = delete(claims).where(_OF_OWNER & (claims.c.key == bindparam("wanted")))
 
 _log = logging.getLogger(__name__)
 
@@ -28,6 +32,17 @@ def count_running(connection: Connection, database: Database) -> int:
         owner = Owner(id=held.owner, host=held.host, pid=held.pid, process_started=held.process_started)
         running += owner.exists() if owner.host == here else held.expires_at > now
     return running
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """A training that was claimed.
+
+    Attributes:
+        has_record: whether something is written of it: it is paused, or has failed.
+    """
+
+    has_record: bool
 
 
 class Claims:
@@ -75,8 +90,10 @@ class Claims:
 
     def give_back(self, connection: Connection, key: str | None = None) -> None:
         """Releases a key, or all that this owner has; those of other owners stay."""
-        chosen = claims.c.owner == self.owner.id
-        connection.execute(delete(claims).where(chosen if key is None else chosen & (claims.c.key == key)))
+        if key is None:
+            connection.execute(_REMOVE_ALL, {"holder": self.owner.id})
+        else:
+            connection.execute(_REMOVE, {"holder": self.owner.id, "wanted": key})
 
     def renew(self) -> None:
         """Begins the lease of every claim of this owner anew."""

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 from lit_idim.errors import UserError
 from lit_idim.ledger.agreement import agree_on_settings, find_identity, read_settings
 from lit_idim.ledger.certificates import find_certificate, put_certificate
-from lit_idim.ledger.claims import Claims, Heartbeat, count_running
+from lit_idim.ledger.claims import Claim, Claims, Heartbeat, count_running
 from lit_idim.ledger.database import Database
 from lit_idim.ledger.location import find_location
 from lit_idim.ledger.owner import Owner
@@ -222,22 +222,23 @@ class Ledger:
 
         self._transact(write)
 
-    def claim(self, key: str) -> bool:
+    def claim(self, key: str) -> Claim | None:
         """Takes a training for this owner to run, or to continue if it is paused.
 
         Returns:
-            False if it is finished or diverged, or another owner who lives has it. True also if this owner has it.
+            None if it is finished or diverged, or another owner who lives has it; a claim also if this owner has it.
         """
         claims = self._writing()
 
-        def take(connection: Connection) -> bool:
+        def take(connection: Connection) -> Claim | None:
             self._database.lock(connection, key)
             old = connection.execute(_STANDING, {"wanted": key}).one_or_none()
-            return (old is None or old.status not in _FINAL) and claims.take(connection, key)
+            may_run = old is None or old.status not in _FINAL
+            return Claim(has_record=old is not None) if may_run and claims.take(connection, key) else None
 
         with self._lock:
             taken = self._transact(take)
-            if taken and self._heartbeat is not None:
+            if taken is not None and self._heartbeat is not None:
                 self._heartbeat.start()
         return taken
 

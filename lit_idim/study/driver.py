@@ -208,7 +208,8 @@ class Driver:
             unseen = [request.training for request in state.pending if request.training not in state.looked_up]
             state.looked_up.update(unseen)
             if not unseen or not self._refresh(state, unseen):
-                return
+                break
+        self.measured(state)  # while the search's own estimate of these results is at hand
 
     def _refresh(self, state: CellState, trainings: list[TrainingId]) -> bool:
         """Reads trainings from the ledger; whether there was anything new."""
@@ -227,10 +228,12 @@ class Driver:
         if self.should_stop():
             raise LedgerError("the process that started this one has ended")
         key = prepared.key(training)
-        if not self.ledger.claim(key):
+        claim = self.ledger.claim(key)
+        if claim is None:
             return False
         try:
-            self._refresh(state, [training])  # it may have been run between the plan and the claim
+            if claim.has_record:  # it may have been written between the plan and the claim
+                self._refresh(state, [training])
             before = state.records.get(training)
             if before is not None and result_of(before, prepared.early_update).answers(request):
                 self.ledger.release(key)

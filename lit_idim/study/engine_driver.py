@@ -132,10 +132,12 @@ class EngineDriver(Driver):
         prepared, training = state.prepared, request.training
         assert prepared is not None
         key = prepared.key(training)
-        if not self.ledger.claim(key):
+        claim = self.ledger.claim(key)
+        if claim is None:
             return False, self._refresh(state, [training])
         try:
-            self._refresh(state, [training])  # it may have been run between the plan and the claim
+            if claim.has_record:  # it may have been written between the plan and the claim
+                self._refresh(state, [training])
             before = state.records.get(training)
             if before is not None and result_of(before, prepared.early_update).answers(request):
                 self.ledger.release(key)

@@ -51,7 +51,8 @@ def test_one_of_two_owners_has_a_training(url: str, settings: dict[str, Any]) ->
 def test_what_may_be_claimed(url: str, settings: dict[str, Any], record: MakeRecord, status: str, may: bool) -> None:
     with Ledger.open(url, settings=settings) as ledger:
         ledger.write(record("a", status=status))
-        assert ledger.claim("a") is may
+        claim, of_nothing = ledger.claim("a"), ledger.claim("b")
+        assert (claim is not None and claim.has_record) is may and of_nothing is not None and not of_nothing.has_record
 
 
 def test_writing_releases(url: str, settings: dict[str, Any], record: MakeRecord) -> None:
