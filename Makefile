@@ -15,7 +15,7 @@ study: $(VENV)/installed-study ## run the main job on the toy series: d90 agains
 	$(VENV)/bin/lightning run studies/pretrain_curve.py $(ARGS)
 
 test: $(VENV)/installed-test ## run all tests
-	$(VENV_PYTHON) -m pytest $(ARGS)
+	$(VENV_PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lint: $(VENV)/installed-dev ## check style and formatting
 	$(VENV_PYTHON) -m ruff check .

@@ -11,6 +11,8 @@ import pytest
 # Read by the hub's libraries when they are imported, and inherited by the processes that tests start.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["WANDB_MODE"] = "disabled"
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"  # several processes test side by side; read when torch is imported
 
 LAUNCHER_VARIABLES = (
     "LT_CLI_USED",

@@ -6,7 +6,8 @@ trains the shipped `mini` in a subspace in three ways in turn: one process of on
 processes of one thread that have nothing to do with each other, each with a batch of 16; and two ranks (DDP over gloo)
 with a batch of 32 together. Both of the latter share the machine's memory and caches, so that the ranks against the two
 strangers is what talking costs. P theta_d and P^T g, which every rank does for itself, are timed alone in the same
-processes and printed as well as subtracted. Best run on an idle machine with two cores.
+processes and printed as well as subtracted; so is gathering P theta_d from ranks of which each has made its share, the
+least that sharing the work of P would cost in its place. Best run on an idle machine with two cores.
 """
 
 import itertools
@@ -58,7 +59,8 @@ def train(model: str, task: str = "toy-sst2") -> dict[str, float]:
         task: what it is trained on.
 
     Returns:
-        Median seconds of an `update`, and of P theta_d and P^T g together (`projection`).
+        Median seconds of an `update`, of P theta_d and P^T g together (`projection`), and, of several ranks, of gathering
+        P theta_d (`gathering`).
     """
     torch.set_num_threads(1)
     quiet_lightning()
@@ -74,10 +76,16 @@ def train(model: str, task: str = "toy-sst2") -> dict[str, float]:
     assert isinstance(network, Subspace)
     P, theta_d, g = network.projection, network.theta_d.detach(), torch.ones(network.layout.D)
     parts = {"forward": lambda: P.matvec(theta_d), "backward": lambda: P.rmatvec(g)}
-    return {
+    seconds = {
         "update": median(after - before for before, after in itertools.pairwise(counted)),
         "projection": sum(median_seconds(time_in_turn(parts, repeats=30)).values()),
     }
+    if number > 1:
+        share = torch.ones(-(-network.layout.D // number))
+        whole = share.new_empty(number * len(share))
+        gather = {"gathering": lambda: torch.distributed.all_gather_into_tensor(whole, share)}
+        seconds |= median_seconds(time_in_turn(gather, repeats=30))
+    return seconds
 
 
 def measure(way: str, folder: Path) -> dict[str, float]:
@@ -111,7 +119,7 @@ def compare(*, repeats: int = 1) -> dict[str, float]:
     told = {
         f"{way}, seconds of {part}": median(seconds[part] for seconds in values)
         for way, values in found.items()
-        for part in ("update", "projection")
+        for part in values[0]
     }
     for base in (ALONE, STRANGERS):
         for name, share in (("", 0), (", projection subtracted", 1)):

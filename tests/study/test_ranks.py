@@ -16,7 +16,7 @@ from .tiny_study import environment_of_tests, read_table, run, write_config
 STUDY = str(resource_path("studies") / "pretrain_curve.py")
 LAUNCHERS = {
     "lightning run": ["-m", "lit_idim.commands.launch", "run", "--accelerator=cpu", "--devices=2", "--strategy=ddp"],
-    "torchrun": ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", "29517"],
+    "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
 }  # fmt: skip
 SHARED = {"workers": 1, "head_baseline": False}
 
