@@ -62,7 +62,7 @@ class RobertaArchitecture:
 
 
 def read_architecture(options: Mapping[str, Any]) -> RobertaArchitecture:
-    """The architecture that options of a run tell; what they leave out is as fairseq's architecture of that name has it.
+    """The architecture that the options of a run tell; what they leave out is as fairseq has it for that name.
 
     Dropout after the activation, dropped layers and the head for tasks belong to the run and not to the model that it
     yields: they are not looked at.

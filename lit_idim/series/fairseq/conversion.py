@@ -94,8 +94,8 @@ def _check_shapes(tensors: dict[str, Tensor], config: "RobertaConfig") -> None:
     embedding = "roberta.embeddings.word_embeddings.weight"
     if found[embedding] != expected[embedding] and found[embedding][1:] == expected[embedding][1:]:
         raise UserError(
-            f"its embedding has {found[embedding][0]} rows, {DICTIONARY_FILE} stands for {config.vocab_size} (its lines "
-            "and 5 special tokens): pass the dictionary of this run"
+            f"its embedding has {found[embedding][0]} rows, {DICTIONARY_FILE} stands for {config.vocab_size} "
+            "(its lines and the special tokens): pass the dictionary of this run"
         )
     for name in sorted(set(expected) | set(found)):
         if expected.get(name) != found.get(name):

@@ -80,8 +80,8 @@ class FairseqSource:
             step, name = int(match["step"]), match.string
             if step in files:
                 raise UserError(
-                    f"series {self.series!r}: {files[step].name} and {name} both claim {step} updates; move one of them "
-                    f"out of {self.path}"
+                    f"series {self.series!r}: {files[step].name} and {name} both claim {step} updates; move one "
+                    f"of them out of {self.path}"
                 )
             files[step] = self.path / name
         return files

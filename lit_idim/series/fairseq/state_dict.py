@@ -59,7 +59,8 @@ def to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
             for.
 
     Example:
-        >>> state = {"decoder.sentence_encoder.embed_tokens.weight": torch.ones(5, 2), "decoder.lm_head.bias": torch.ones(5)}
+        >>> embedding = torch.ones(5, 2)
+        >>> state = {"decoder.sentence_encoder.embed_tokens.weight": embedding, "decoder.lm_head.bias": torch.ones(5)}
         >>> sorted(to_hugging_face(state))[:2]
         ['lm_head.bias', 'roberta.embeddings.token_type_embeddings.weight']
     """

@@ -58,8 +58,8 @@ def _vocabulary(dictionary: Dictionary, bpe: ByteLevelBPE) -> dict[str, int]:
             name = token_of[word] if token_of[word] not in special else f"bpe{word}"
         else:
             raise UserError(
-                f"{DICTIONARY_FILE}: {word!r} is not a number in {ENCODER_FILE}: the dictionary belongs to another BPE; "
-                "name the folder of the one that the text was cut by in source.bpe (sentencepiece and words are not "
+                f"{DICTIONARY_FILE}: {word!r} is not a number in {ENCODER_FILE}: the dictionary belongs to another "
+                "BPE; name the folder of the one that the text was cut by in source.bpe (sentencepiece and words are not "
                 "supported)"
             )
         if name in vocabulary:
