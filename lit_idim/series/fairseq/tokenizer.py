@@ -59,8 +59,8 @@ def _vocabulary(dictionary: Dictionary, bpe: ByteLevelBPE) -> dict[str, int]:
         else:
             raise UserError(
                 f"{DICTIONARY_FILE}: {word!r} is not a number in {ENCODER_FILE}: the dictionary belongs to another "
-                "BPE; name the folder of the one that the text was cut by in source.bpe (sentencepiece and words are not "
-                "supported)"
+                "BPE; name the folder of the one that the text was cut by in source.bpe (words and sentencepiece are "
+                "not supported)"
             )
         if name in vocabulary:
             raise UserError(

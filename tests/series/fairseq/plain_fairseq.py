@@ -4,6 +4,7 @@ Nothing here is shared with the package: it is what the package is compared with
 """
 
 import argparse
+import itertools
 import json
 import math
 from collections import Counter
@@ -47,8 +48,8 @@ def draw_state(
     encoder = f"{side}.sentence_encoder"
     if generation == 2021:
         state[f"{encoder}.version"] = torch.tensor([3.0])
-    state[f"{encoder}.embed_tokens.weight"] = torch.randn(vocab, hidden, generator=generator)
-    state[f"{encoder}.embed_positions.weight"] = torch.randn(max_positions + 2, hidden, generator=generator)
+    for table, rows in (("embed_tokens", vocab), ("embed_positions", max_positions + 2)):
+        state[f"{encoder}.{table}.weight"] = torch.randn(rows, hidden, generator=generator) / math.sqrt(hidden)
     norm(f"{encoder}.{'layernorm_embedding' if generation == 2021 else 'emb_layer_norm'}")
     for number in range(layers):
         layer = f"{encoder}.layers.{number}"
@@ -162,7 +163,7 @@ class PlainBPE:
     def _cut(self, word: str) -> list[str]:
         parts = [self.characters[byte] for byte in word.encode()]
         while len(parts) > 1:
-            best = min(zip(parts, parts[1:], strict=False), key=lambda pair: self.ranks.get(pair, math.inf))
+            best = min(itertools.pairwise(parts), key=lambda pair: self.ranks.get(pair, math.inf))
             if best not in self.ranks:
                 break
             merged, position = [], 0
