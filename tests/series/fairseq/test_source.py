@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import torch
 from transformers import AutoTokenizer, RobertaForMaskedLM
 
 from lit_idim.errors import UserError
+from lit_idim.resources import resource_path
 from lit_idim.series import load_series
 from lit_idim.series.fairseq.source import FairseqSource
 from lit_idim.series.single import single_model
@@ -203,6 +205,19 @@ def test_the_dictionary_of_another_run(run_folder):
     (run_folder / "dict.txt").write_text(lines + "madeupword9999 0\n")
     with pytest.raises(UserError, match=r"its embedding has 329 rows, dict.txt stands for 330 .*: pass the dictionary"):
         load_series(run_folder).fetch(20)
+
+
+def test_the_example_of_the_documentation(tmp_path):
+    text = (resource_path("checkpoints") / "README.md").read_text()
+    (block,) = [part for part in text.split("\n\n") if "kind: fairseq" in part]
+    (tmp_path / "own.yaml").write_text(textwrap.dedent(block))
+    source = load_series(tmp_path / "own.yaml").source
+    assert source == FairseqSource(
+        series="my-roberta",
+        path=tmp_path / "run" / "checkpoints",
+        dictionary=tmp_path / "data-bin" / "dict.txt",
+        bpe=tmp_path / "gpt2_bpe",
+    )
 
 
 class Canary:
