@@ -8,8 +8,7 @@ from transformers import RobertaForMaskedLM
 from lit_idim.commands.checkpoints import run_checkpoints_verb
 from lit_idim.commands.main import main
 from lit_idim.series import load_series
-
-from ...study.tiny_study import read_table, run, write_config
+from tests.study.tiny_study import read_table, run, write_config
 
 
 def test_list(run_folder, capsys):
