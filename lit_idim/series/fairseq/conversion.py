@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from lit_idim.cache import default_cache_dir
 from lit_idim.errors import UserError
 from lit_idim.series.checkpoint_folder import find_fault
 from lit_idim.series.fairseq.architecture import make_config, read_architecture
-from lit_idim.series.fairseq.dictionary import DICTIONARY_FILE, Dictionary, read_dictionary
+from lit_idim.series.fairseq.dictionary import DICTIONARY_FILE, read_dictionary
 from lit_idim.series.fairseq.gpt2_bpe import ENCODER_FILE, MERGES_FILE, read_bpe
 from lit_idim.series.fairseq.options import read_num_updates, read_options
 from lit_idim.series.fairseq.reading import read_checkpoint
@@ -56,9 +57,12 @@ def convert_checkpoint(path: Path, *, step: int, dictionary: Path, bpe: Path) ->
         with locked(folder.parent / f".{folder.name}.lock"):
             if find_fault(folder) is None:  # another process was faster
                 return folder
-            config, tensors = _convert(read_checkpoint(path), tokens, step=step)
-            tokenizer = make_tokenizer(tokens, encoding, max_length=config.max_position_embeddings - 2)
-            _write(folder, config, tensors, tokenizer)
+            checkpoint = read_checkpoint(path)
+            _check_step(checkpoint, step)
+            architecture = read_architecture(read_options(checkpoint))
+            config = make_config(architecture, vocab_size=len(tokens))
+            tensors = _convert(checkpoint["model"], config)
+            _write(folder, config, tensors, make_tokenizer(tokens, encoding, max_length=architecture.max_positions))
     except OSError as error:
         raise UserError(
             f"{path} could not be converted into the cache folder {default_cache_dir()} ({error}); free some space, or "
@@ -67,20 +71,19 @@ def convert_checkpoint(path: Path, *, step: int, dictionary: Path, bpe: Path) ->
     return folder
 
 
-def _convert(
-    checkpoint: dict[str, Any], dictionary: Dictionary, *, step: int
-) -> "tuple[RobertaConfig, dict[str, Tensor]]":
+def _check_step(checkpoint: Mapping[str, Any], step: int) -> None:
     num_updates = read_num_updates(checkpoint)
     if num_updates is not None and num_updates != step:
         raise UserError(f"its name says {step} updates, its optimizer has made {num_updates}; give it its name back")
-    config = make_config(read_architecture(read_options(checkpoint)), vocab_size=len(dictionary))
-    state = checkpoint["model"]
+
+
+def _convert(state: Mapping[str, Any], config: "RobertaConfig") -> dict[str, Tensor]:
     for name, value in state.items():
         if not isinstance(value, Tensor):
             raise UserError(f"its {name} is no tensor")
     tensors = to_hugging_face(state)
     _check_shapes(tensors, config)
-    return config, tensors
+    return tensors
 
 
 def _check_shapes(tensors: dict[str, Tensor], config: "RobertaConfig") -> None:

@@ -22,7 +22,8 @@ def make_tokenizer(dictionary: Dictionary, bpe: ByteLevelBPE, *, max_length: int
     fairseq cuts a text by the BPE, writes the numbers of its tokens in decimal digits, and looks these up in the
     dictionary; what is not there becomes `<unk>`. Here the tokens have the dictionary's rows at once. Bytes that no
     merge needs may be absent, since transformers has `<unk>` for these, too; it has none for a token made by a merge.
-    Names of special tokens inside a text are those tokens, as in all tokenizers of transformers.
+    Names of special tokens inside a text are those tokens, as in all tokenizers of transformers. Characters that the
+    Unicode of either library did not know yet may be cut otherwise.
 
     Args:
         dictionary: of the run.

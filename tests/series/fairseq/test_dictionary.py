@@ -18,7 +18,9 @@ def test_a_mask_among_the_lines_keeps_its_row(tmp_path):
 
 
 def test_missing(tmp_path):
-    with pytest.raises(UserError, match="dict.txt is missing.*copy the dict.txt of the run's data folder beside.*source.dictionary"):
+    with pytest.raises(
+        UserError, match="dict.txt is missing.*copy the dict.txt of the run's data folder beside.*source.dictionary"
+    ):
         read_dictionary(tmp_path / "dict.txt")
 
 

@@ -3,6 +3,8 @@
 import os
 import shutil
 import textwrap
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from transformers import AutoTokenizer, RobertaForMaskedLM
 from lit_idim.errors import UserError
 from lit_idim.resources import resource_path
 from lit_idim.series import load_series
+from lit_idim.series.fairseq.reading import read_checkpoint
 from lit_idim.series.fairseq.source import FairseqSource
 from lit_idim.series.single import single_model
 from lit_idim.series.verification import verify_series
@@ -124,6 +127,20 @@ def test_another_content_is_another_folder(run_folder, write_run):
     assert series.fetch(20).model != before
     moved = run_folder.rename(run_folder.with_name("moved"))
     assert load_series(moved).fetch(10).model == FairseqSource(series="b", path=moved).fetch(10).model
+
+
+def test_one_of_several_processes_converts(run_folder, monkeypatch):
+    reads = []
+
+    def slow_read(path):
+        reads.append(path)
+        time.sleep(0.3)
+        return read_checkpoint(path)
+
+    monkeypatch.setattr("lit_idim.series.fairseq.conversion.read_checkpoint", slow_read)
+    with ThreadPoolExecutor(3) as pool:
+        locations = list(pool.map(load_series(run_folder).fetch, (20, 20, 20)))
+    assert len(set(locations)) == len(reads) == 1
 
 
 def test_types_of_weights_are_kept(tmp_path, write_run):
