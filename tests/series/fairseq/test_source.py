@@ -148,7 +148,8 @@ def test_types_of_weights_are_kept(tmp_path, write_run):
     halves = {name: tensor.half() for name, tensor in states[20].items()}
     path = tmp_path / "run" / "checkpoint_1_20.pt"
     write_checkpoint(path, halves, options_of(**SIZE, heads=HEADS), num_updates=20)
-    model = RobertaForMaskedLM.from_pretrained(FairseqSource(series="own", path=path.parent).fetch(20).model)
+    folder = FairseqSource(series="own", path=path.parent).fetch(20).model
+    model = RobertaForMaskedLM.from_pretrained(folder, dtype="auto")
     assert model.dtype == torch.float16
     assert torch.equal(model.lm_head.bias, halves["encoder.lm_head.bias"])
 
