@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+import transformers
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -49,7 +50,9 @@ def convert_checkpoint(path: Path, *, step: int, dictionary: Path, bpe: Path) ->
     tokens, encoding = read_dictionary(dictionary), read_bpe(bpe)
     try:
         sources = (path, dictionary, bpe / ENCODER_FILE, bpe / MERGES_FILE)
-        digest = hashlib.sha256("\0".join([_VERSION, *map(digest_of_file, sources)]).encode()).hexdigest()
+        # transformers 4 does not read the tokenizers that transformers 5 writes.
+        versions = (_VERSION, transformers.__version__.partition(".")[0])
+        digest = hashlib.sha256("\0".join([*versions, *map(digest_of_file, sources)]).encode()).hexdigest()
         folder = default_cache_dir() / "checkpoints" / "fairseq" / digest[:16]
         if find_fault(folder) is None:
             return folder
