@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import threading
 from pathlib import Path
 
 from lit_idim.cache import default_cache_dir
@@ -34,7 +35,7 @@ def digest_of_file(path: Path) -> str:
         while chunk := file.read(_CHUNK_BYTES):
             digest.update(chunk)
     memo.parent.mkdir(parents=True, exist_ok=True)
-    aside = memo.with_name(f".{memo.name}.{os.getpid()}")
+    aside = memo.with_name(f".{memo.name}.{os.getpid()}.{threading.get_ident()}")
     aside.write_text(json.dumps(state | {"sha256": digest.hexdigest()}))
     aside.replace(memo)
     return digest.hexdigest()
