@@ -9,6 +9,7 @@ import yaml
 from lit_idim.errors import UserError
 from lit_idim.resources import resource_path
 from lit_idim.series.extending import EXTENDS, extend
+from lit_idim.series.fairseq.source import FairseqSource
 from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
 from lit_idim.series.hub_repository import HubRepositorySource
 from lit_idim.series.hub_revision import HubRevisionSource
@@ -27,7 +28,9 @@ _SOURCE_FIELDS = {
     "hub_revision": {"repository", "revision", "revision_pattern"},
     "hub_repository": {"repository", "repositories"},
     "tar": {"url", "sha256"},
+    "fairseq": {"path", "dictionary", "bpe"},
 }
+_NEEDED_FIELDS = {"folder": {"path"}, "hub_revision": {"repository"}, "tar": {"url"}, "fairseq": {"path"}}
 _TEXT_FIELDS = (
     *("architecture", "family_model", "family", "tokens_per_step_reason"),
     *("license", "citation", "url", "notes"),
@@ -107,8 +110,7 @@ def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: 
     if kind not in _SOURCE_FIELDS:
         raise UserError(f"{where}: source.kind: expected one of {', '.join(_SOURCE_FIELDS)}, got {kind!r}")
     fields = {key: value for key, value in entry.items() if key != "kind"}
-    needed = {"folder": {"path"}, "hub_revision": {"repository"}, "tar": {"url"}}.get(kind, set())
-    _check_names(fields, _SOURCE_FIELDS[kind], needed, f"{where}: source")
+    _check_names(fields, _SOURCE_FIELDS[kind], _NEEDED_FIELDS.get(kind, set()), f"{where}: source")
     for key, value in fields.items():
         expected: type = dict if key in ("repositories", "sha256") else str
         if not isinstance(value, expected):
@@ -122,6 +124,11 @@ def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: 
         path = folder / Path(fields["path"]).expanduser()
         pattern = fields.get("pattern", DEFAULT_PATTERN)
         return FolderSource(series=series, path=path, pattern=pattern, tokenizer=tokenizer)
+    if kind == "fairseq":
+        if tokenizer is not None:
+            raise UserError(f"{where}: tokenizer: that of a fairseq series is its dictionary; leave out {tokenizer!r}")
+        # Named as FairseqSource names its fields.
+        return FairseqSource(series=series, **{key: folder / Path(value).expanduser() for key, value in fields.items()})
     if kind == "hub_revision":
         return HubRevisionSource(series=series, tokenizer=tokenizer, **fields)
     if kind == "hub_repository":
@@ -136,11 +143,10 @@ def _listed_steps(document: dict[str, Any], source: Source, where: str) -> tuple
         raise UserError(f"{where}: `steps: query` and source.revision_pattern go together: give both or neither")
     if asks:
         return None
-    by_itself = isinstance(source, FolderSource) or (
-        isinstance(source, HubRepositorySource) and source.repositories is not None
-    )
-    if steps is None and by_itself:
-        return None if isinstance(source, FolderSource) else source.find_steps()
+    if steps is None and isinstance(source, FolderSource | FairseqSource):
+        return None
+    if steps is None and isinstance(source, HubRepositorySource) and source.repositories is not None:
+        return source.find_steps()
     return expand_steps(steps, where=f"{where}: steps")
 
 

@@ -71,7 +71,7 @@ def _plain_folder(path: Path) -> Series:
     if not source.find_folders():
         raise UserError(
             f"series {str(path)!r}: the folder has neither a {SERIES_FILE} nor checkpoints; expected folders step-N/ "
-            "in save_pretrained format"
+            f"in save_pretrained format (files of fairseq are described by a {SERIES_FILE}: source.kind fairseq)"
         )
     return Series(
         name=name,

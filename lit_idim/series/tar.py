@@ -1,10 +1,8 @@
 """A tar a step, by URL."""
 
-import fcntl
 import re
 import shutil
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ClassVar
@@ -15,6 +13,7 @@ from lit_idim.series.checkpoint_folder import find_fault
 from lit_idim.series.download import check_sha256, download
 from lit_idim.series.extraction import extract_checkpoint
 from lit_idim.series.location import CheckpointLocation, CheckpointUnavailableError
+from lit_idim.series.locking import locked
 from lit_idim.series.templates import fill_in_step
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -95,7 +94,7 @@ class TarSource:
         folder.parent.mkdir(parents=True, exist_ok=True)
         archive = folder.parent / f".step-{step}.tar"
         aside = folder.parent / f".extracting-step-{step}"
-        with _locked(folder.parent / f".step-{step}.lock"):
+        with locked(folder.parent / f".step-{step}.lock"):
             if folder.is_dir():  # another process was faster
                 return
             download(url, archive, checkpoint=checkpoint)
@@ -118,11 +117,3 @@ def _find_checkpoint(folder: Path) -> Path:
     """The folder that holds config.json: the outermost one, as archives often wrap it."""
     found = sorted(folder.rglob("config.json"), key=lambda path: (len(path.parts), path))
     return found[0].parent if found else folder
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    """Lets one process at a time in: several of a study may want the same checkpoint."""
-    with path.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield

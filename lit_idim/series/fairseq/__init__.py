@@ -1,1 +1,1 @@
-"""What a fairseq v1 checkpoint holds, read without running anything in it."""
+"""RoBERTa checkpoints of fairseq v1 as a series: read without running anything in them, and converted."""

@@ -59,7 +59,7 @@ def read_dictionary(path: Path) -> Dictionary:
     except FileNotFoundError as error:
         raise UserError(
             f"{path} is missing: a fairseq checkpoint does not hold its dictionary; copy the {DICTIONARY_FILE} of the "
-            "run's data folder beside the checkpoints"
+            "run's data folder beside the checkpoints, or name it in source.dictionary"
         ) from error
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error})") from error
