@@ -58,6 +58,15 @@ def permutation_round(x, word, shift, mask):  # type: ignore[no-untyped-def]
     return WORD(x ^ (x >> shift))
 
 
+@_inline
+def log2(n):  # type: ignore[no-untyped-def]
+    """Of a power of two."""
+    steps = 0
+    while (1 << steps) < n:
+        steps += 1
+    return steps
+
+
 @_compile
 def is_affine(position, n):  # type: ignore[no-untyped-def]
     """Whether the permutation of n positions is affine over GF(2)."""
@@ -92,11 +101,27 @@ def hadamard_steps(values, spare, n, steps):  # type: ignore[no-untyped-def]
     return values, spare
 
 
-def hadamard_vector(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """`lit_idim.projections.hadamard.hadamard` of one vector, (n,), the same bits."""
-    n = len(values)
-    transformed, _ = hadamard_steps(values.copy(), np.empty_like(values), n, n.bit_length() - 1)
-    return transformed  # type: ignore[no-any-return]
+@_compile
+def fastfood_shared(theta_d, signs, norm, out):  # type: ignore[no-untyped-def]
+    """out = norm * (H B theta_d), summed in float64, rounded once; theta_d (d,) is padded with zeros to out's (n,)."""
+    n = len(signs)
+    values = np.empty(n)
+    for j in range(len(theta_d)):
+        values[j] = theta_d[j] * signs[j]
+    for j in range(len(theta_d), n):
+        values[j] = 0.0 * signs[j]
+    transformed, _ = hadamard_steps(values, np.empty(n), n, log2(n))
+    for j in range(n):
+        out[j] = transformed[j] * norm
+
+
+@_compile
+def fastfood_finish(total, signs, norm, out):  # type: ignore[no-untyped-def]
+    """out = norm * (B H total), the first d of n numbers, rounded once; total, float64 (n,), is overwritten."""
+    n = len(total)
+    transformed, _ = hadamard_steps(total, np.empty(n), n, log2(n))
+    for j in range(len(out)):
+        out[j] = transformed[j] * signs[j] * norm
 
 
 @_compile
