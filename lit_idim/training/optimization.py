@@ -101,9 +101,7 @@ def make_optimizer(
         decay = WEIGHT_DECAY if weight_decay is None else weight_decay
         return full_optimizer(network, name=name, learning_rate=learning_rate, weight_decay=decay, fused=fused)
     scales = LAMBDA_LEARNING_RATE if lambda_learning_rate is None else lambda_learning_rate
-    return subspace_optimizer(
-        network, name=name, learning_rate=learning_rate, lambda_learning_rate=scales, fused=fused
-    )
+    return subspace_optimizer(network, name=name, learning_rate=learning_rate, lambda_learning_rate=scales, fused=fused)
 
 
 def linear_schedule(optimizer: Optimizer, *, num_updates: int, warmup_fraction: float) -> LambdaLR:
