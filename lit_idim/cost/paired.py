@@ -50,7 +50,8 @@ class Checkout:
         Raises:
             CalledProcessError: if the process has failed.
         """
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         self._process.stdin.write(f"{seed} {numbers}\n")
         self._process.stdin.flush()
         if not (line := self._process.stdout.readline()):

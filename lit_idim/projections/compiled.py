@@ -13,7 +13,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from lit_idim.projections.permutation import FIRST_CHECKED

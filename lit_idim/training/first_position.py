@@ -75,7 +75,8 @@ def _forward_at_first(
     first = hidden_states[:, :1]
 
     def heads(states: Tensor) -> Tensor:
-        return states.unflatten(-1, (-1, attention.attention_head_size)).transpose(1, 2)
+        split: Tensor = states.unflatten(-1, (-1, attention.attention_head_size))
+        return split.transpose(1, 2)
 
     context = scaled_dot_product_attention(
         heads(attention.query(first)),
