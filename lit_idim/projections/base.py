@@ -15,7 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lit_idim.errors import UserError
-from lit_idim.projections.pieces import Piece
+from lit_idim.projections.pieces import Piece, Slice
 from lit_idim.randomness import StreamKey, stream_key
 
 
@@ -72,6 +72,16 @@ class Projection(ABC):
             out: where to write, shape (n,), contiguous, dtype of `base`; may be `base` itself.
             scale: a number or a tensor of one number.
         """
+
+    def add_slices(self, theta_d: Float[Tensor, " d"], slices: Sequence[Slice]) -> None:
+        """`add_rows` of several slices of theta; a subclass makes what they share once.
+
+        Args:
+            theta_d: coordinates, shape (d,), float32 or float64.
+            slices: first row, base, out and scale of each.
+        """
+        for start, base, out, scale in slices:
+            self.add_rows(theta_d, start, base=base, out=out, scale=scale)
 
     @abstractmethod
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:

@@ -13,7 +13,6 @@ from typing import Any
 
 import numba
 import numpy as np
-import numpy.typing as npt
 import torch
 
 from lit_idim.projections.permutation import FIRST_CHECKED
@@ -21,6 +20,7 @@ from lit_idim.projections.permutation import FIRST_CHECKED
 WORD = np.uint32
 MIX_A, MIX_B = WORD(0x7FEB352D), WORD(0x846CA68B)
 MIN_ROWS_PER_THREAD = 32_768
+MIN_TWO_STEPS = 256  # below, one step at a time is faster
 
 
 def _compile(function: Callable[..., Any]) -> Any:
@@ -58,6 +58,15 @@ def permutation_round(x, word, shift, mask):  # type: ignore[no-untyped-def]
     return WORD(x ^ (x >> shift))
 
 
+@_inline
+def log2(n):  # type: ignore[no-untyped-def]
+    """Of a power of two."""
+    steps = 0
+    while (1 << steps) < n:
+        steps += 1
+    return steps
+
+
 @_compile
 def is_affine(position, n):  # type: ignore[no-untyped-def]
     """Whether the permutation of n positions is affine over GF(2)."""
@@ -84,6 +93,34 @@ def hadamard_step(values, out, half):  # type: ignore[no-untyped-def]
 
 
 @_compile
+def hadamard_two_steps(values, out, quarter):  # type: ignore[no-untyped-def]
+    """Two constant-geometry steps with one pass over memory: the same sums, the same bits."""
+    for i in range(quarter):
+        a = values[4 * i]
+        b = values[4 * i + 1]
+        c = values[4 * i + 2]
+        d = values[4 * i + 3]
+        first_sum, first_difference = a + b, a - b
+        second_sum, second_difference = c + d, c - d
+        out[i] = first_sum + second_sum
+        out[i + quarter] = first_difference + second_difference
+        out[i + 2 * quarter] = first_sum - second_sum
+        out[i + 3 * quarter] = first_difference - second_difference
+
+
+@_compile
+def hadamard_steps_wide(values, spare, n, steps):  # type: ignore[no-untyped-def]
+    """`hadamard_steps` two at a time."""
+    for _ in range(steps // 2):
+        hadamard_two_steps(values, spare, n // 4)
+        values, spare = spare, values
+    if steps % 2:
+        hadamard_step(values, spare, n // 2)
+        values, spare = spare, values
+    return values, spare
+
+
+@_compile
 def hadamard_steps(values, spare, n, steps):  # type: ignore[no-untyped-def]
     """The first `steps` of the log2(n) steps of the unnormalised Walsh-Hadamard transform; returns what holds them."""
     for _ in range(steps):
@@ -92,11 +129,37 @@ def hadamard_steps(values, spare, n, steps):  # type: ignore[no-untyped-def]
     return values, spare
 
 
-def hadamard_vector(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """`lit_idim.projections.hadamard.hadamard` of one vector, (n,), the same bits."""
-    n = len(values)
-    transformed, _ = hadamard_steps(values.copy(), np.empty_like(values), n, n.bit_length() - 1)
-    return transformed  # type: ignore[no-any-return]
+@_inline
+def transform(values, spare, n, steps):  # type: ignore[no-untyped-def]
+    """`hadamard_steps` in the way that is the faster one for n."""
+    if n >= MIN_TWO_STEPS:
+        transformed, _ = hadamard_steps_wide(values, spare, n, steps)
+    else:
+        transformed, _ = hadamard_steps(values, spare, n, steps)
+    return transformed
+
+
+@_compile
+def fastfood_shared(theta_d, signs, norm, out):  # type: ignore[no-untyped-def]
+    """out = norm * (H B theta_d), summed in float64, rounded once; theta_d (d,) is padded with zeros to out's (n,)."""
+    n = len(signs)
+    values = np.empty(n)
+    for j in range(len(theta_d)):
+        values[j] = theta_d[j] * signs[j]
+    for j in range(len(theta_d), n):
+        values[j] = 0.0 * signs[j]
+    transformed, _ = hadamard_steps(values, np.empty(n), n, log2(n))
+    for j in range(n):
+        out[j] = transformed[j] * norm
+
+
+@_compile
+def fastfood_finish(total, signs, norm, out):  # type: ignore[no-untyped-def]
+    """out = norm * (B H total), the first d of n numbers, rounded once; total, float64 (n,), is overwritten."""
+    n = len(total)
+    transformed, _ = hadamard_steps(total, np.empty(n), n, log2(n))
+    for j in range(len(out)):
+        out[j] = transformed[j] * signs[j] * norm
 
 
 @_compile
@@ -152,10 +215,10 @@ def fastfood_add_rows(y, start, base, out, scale, n, steps, keys, table, block_s
         low, high = max(start, block * n), min(stop, block * n + n)
         target, source = out[low - start : high - start], base[low - start : high - start]
         if high - low == n and n > 1:
-            before_last, _ = hadamard_steps(values, spare, n, steps - 1)
+            before_last = transform(values, spare, n, steps - 1)
             add_last_step(before_last, source, target, scale, n // 2)
         else:
-            transformed, _ = hadamard_steps(values, spare, n, steps)
+            transformed = transform(values, spare, n, steps)
             shown = transformed[low - block * n : high - block * n]
             for j in range(high - low):
                 target[j] = source[j] + scale * shown[j]
@@ -173,13 +236,13 @@ def fastfood_adjoint(piece, start, total, n, steps, keys, table, block_start, bl
         source = piece[low - start : high - start]
         if high - low == n and n > 1:
             hadamard_step(source, values, n // 2)
-            transformed, _ = hadamard_steps(values, spare, n, steps - 1)
+            transformed = transform(values, spare, n, steps - 1)
         else:
             values[:] = 0
             target = values[low - block * n : high - block * n]
             for j in range(high - low):
                 target[j] = source[j]
-            transformed, _ = hadamard_steps(values, spare, n, steps)
+            transformed = transform(values, spare, n, steps)
         for j in range(n):
             total[position[j]] += gaussian[j] * transformed[j]
 

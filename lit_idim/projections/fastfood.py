@@ -3,10 +3,9 @@
 import math
 import warnings
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import cached_property
 from importlib import import_module
-from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -17,11 +16,13 @@ from torch import Tensor
 from lit_idim.projections.base import Projection
 from lit_idim.projections.hadamard import hadamard
 from lit_idim.projections.permutation import permutations
-from lit_idim.projections.pieces import Piece, join_neighbours
-from lit_idim.randomness import hash_counters, hash_words, normal_quantiles, normal_table
+from lit_idim.projections.pieces import Piece, Slice, join_neighbours
+from lit_idim.randomness import hash_counters, hash_words, normal_table
+
+if TYPE_CHECKING:
+    from lit_idim.projections.fastfood_cpu import FastfoodKernels
 
 CHUNK_ROWS = 2**20
-ADJOINT_ROWS_PER_TASK = 2**20
 
 
 class FastfoodProjection(Projection):
@@ -58,29 +59,36 @@ class FastfoodProjection(Projection):
     def add_rows(
         self, theta_d: Float[Tensor, " d"], start: int, *, base: Tensor, out: Tensor, scale: float | Tensor = 1.0
     ) -> None:
-        shared = self._shared_transform(theta_d)
-        compiled = _compiled_kernels() if out.device.type == "cpu" else None
-        if compiled is not None and out.dtype == theta_d.dtype:
-            self._add_rows_compiled(compiled, shared, start, base, out, float(scale))
+        self.add_slices(theta_d, [(start, base, out, scale)])
+
+    def add_slices(self, theta_d: Float[Tensor, " d"], slices: Sequence[Slice]) -> None:
+        kernels = self._kernels(theta_d.device)
+        if kernels is None:
+            y = self._shared_transform(theta_d)
+            for start, base, out, scale in slices:
+                for low in range(0, len(out), CHUNK_ROWS):
+                    high = min(low + CHUNK_ROWS, len(out))
+                    rows = self._rows_eager(y, start + low, start + high)
+                    out[low:high] = base[low:high].to(rows.dtype) + scale * rows
             return
-        for low in range(0, len(out), CHUNK_ROWS):
-            high = min(low + CHUNK_ROWS, len(out))
-            if compiled is not None:
+        shared = kernels.shared(theta_d.detach())
+        for start, base, out, scale in slices:
+            if out.dtype == theta_d.dtype:
+                kernels.add_rows(shared, start, base, out, float(scale))
+                continue
+            for low in range(0, len(out), CHUNK_ROWS):
+                high = min(low + CHUNK_ROWS, len(out))
                 rows = torch.zeros(high - low, dtype=theta_d.dtype)
-                self._add_rows_compiled(compiled, shared, start + low, rows, rows, 1.0)
-            else:
-                rows = self._rows_eager(shared, start + low, start + high)
-            out[low:high] = base[low:high].to(rows.dtype) + scale * rows
+                kernels.add_rows(shared, start + low, rows, rows, 1.0)
+                out[low:high] = base[low:high].to(rows.dtype) + scale * rows
 
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:
-        compiled = _compiled_kernels() if like.device.type == "cpu" else None
+        if (kernels := self._kernels(like.device)) is not None:
+            return kernels.adjoint(pieces, like=like)
         total = torch.zeros(self.width, dtype=torch.float64, device=like.device)
         for start, values in join_neighbours(pieces):
-            if compiled is not None:
-                self._adjoint_compiled(compiled, values.to(like.dtype).contiguous(), start, total)
-            else:
-                self._adjoint_eager(values, start, total, like.dtype)
-        transformed = _hadamard_vector(total) * self.signs.to(like.device, torch.float64)
+            self._adjoint_eager(values, start, total, like.dtype)
+        transformed = hadamard(total) * self.signs.to(like.device, torch.float64)
         return (transformed[: self.d] * self.norm).to(like.dtype)
 
     def sample_bits(self) -> npt.NDArray[np.int64]:
@@ -102,7 +110,7 @@ class FastfoodProjection(Projection):
         padded = torch.zeros(self.width, dtype=torch.float64, device=theta_d.device)
         padded[: self.d] = theta_d
         signs = self.signs.to(theta_d.device, torch.float64)
-        return (_hadamard_vector(padded * signs) * self.norm).to(theta_d.dtype)
+        return (hadamard(padded * signs) * self.norm).to(theta_d.dtype)
 
     def _gaussian_bytes(self, blocks: Tensor) -> Tensor:
         """Indices of G into the table of 256 quantiles, int64, shape (blocks, d')."""
@@ -137,48 +145,22 @@ class FastfoodProjection(Projection):
             order = torch.argsort(self._positions(blocks), dim=1)
             total += torch.gather(weighted, 1, order).sum(0, dtype=torch.float64)
 
+    def _kernels(self, device: torch.device) -> "FastfoodKernels | None":
+        return self._bound_kernels if device.type == "cpu" and _has_compiled_kernels() else None
+
     @cached_property
-    def _kernel_arguments(self) -> tuple[Any, ...]:
-        words = [self.key("G")[0], self.key("G")[1] | 1, self.key("Pi")[0], self.key("Pi")[1] | 1]
-        return self.width, self.width.bit_length() - 1, np.array(words, dtype=np.uint32), normal_quantiles(8)
+    def _bound_kernels(self) -> "FastfoodKernels":
+        from lit_idim.projections.fastfood_cpu import FastfoodKernels
 
-    def _add_rows_compiled(
-        self, compiled: ModuleType, shared: Tensor, start: int, base: Tensor, out: Tensor, scale: float
-    ) -> None:
-        first, last = self._blocks_of(start, start + len(out))
-        parts = max(1, min(torch.get_num_threads(), len(out) // compiled.MIN_ROWS_PER_THREAD))
-        scale_number = shared.numpy().dtype.type(scale)
-        arguments = (shared.numpy(), start, base.numpy(), out.numpy(), scale_number, *self._kernel_arguments)
-        compiled.run(
-            [partial(compiled.fastfood_add_rows, *arguments, *blocks) for blocks in compiled.split(first, last, parts)]
-        )
-
-    def _adjoint_compiled(self, compiled: ModuleType, values: Tensor, start: int, total: Tensor) -> None:
-        first, last = self._blocks_of(start, start + len(values))
-        # The number of partial sums depends on the length alone, never on the threads: so do the bits of the result.
-        parts = max(1, len(values) // max(ADJOINT_ROWS_PER_TASK, 32 * self.width))
-        ranges = compiled.split(first, last, parts)
-        partial_sums = np.zeros((len(ranges), self.width))
-        array = values.numpy()
-        compiled.run(
-            [
-                partial(compiled.fastfood_adjoint, array, start, partial_sums[i], *self._kernel_arguments, *blocks)
-                for i, blocks in enumerate(ranges)
-            ]
-        )
-        total += torch.from_numpy(partial_sums.sum(0))
+        signs = self.signs.numpy().astype(np.float64)
+        return FastfoodKernels(self.d, (self.key("G"), self.key("Pi")), signs=signs, norm=self.norm)
 
 
-def _hadamard_vector(values: Tensor) -> Tensor:
-    """H v of one vector in float64, the same bits on every device."""
-    compiled = _compiled_kernels() if values.device.type == "cpu" else None
-    return hadamard(values) if compiled is None else torch.from_numpy(compiled.hadamard_vector(values.numpy()))
-
-
-def _compiled_kernels() -> ModuleType | None:
-    """The numba kernels, or None, with one warning, where numba is missing."""
+def _has_compiled_kernels() -> bool:
+    """Whether there are numba kernels; where numba is missing, one warning says so."""
     try:
-        return import_module("lit_idim.projections.compiled")
+        import_module("lit_idim.projections.compiled")
     except ImportError:
         warnings.warn("numba is not installed: the projection runs several times slower on the CPU", stacklevel=1)
-        return None
+        return False
+    return True

@@ -8,6 +8,9 @@ from torch import Tensor
 Piece = tuple[int, Tensor]
 """A slice of a vector of length D: its first row, and its numbers in row order (any shape)."""
 
+Slice = tuple[int, Tensor, Tensor, float | Tensor]
+"""Rows of theta to write: the first row, what is added to, where to write (both (n,), of one dtype), and the scale."""
+
 MAX_JOINED = 2**20
 
 

@@ -89,6 +89,7 @@ class Subspace(nn.Module):
             self.lambdas = nn.Parameter(torch.ones(m, dtype=dtype, device=first.device))
         else:
             self.register_parameter("lambdas", None)
+        self._checkpointable = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
         self._weights: SubspaceWeights | None = None
         self._checksum: tuple[list[Any], str] | None = None
         self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
@@ -158,7 +159,7 @@ class Subspace(nn.Module):
         Raises:
             UserError: if gradient checkpointing is on, which would recompute the model at theta_0.
         """
-        if self.training and any(getattr(module, "gradient_checkpointing", False) for module in self.model.modules()):
+        if self.training and any(module.gradient_checkpointing for module in self._checkpointable):
             raise UserError(
                 "gradient checkpointing must be off in a subspace: in the backward pass it would run the model again "
                 "at theta_0; call model.gradient_checkpointing_disable()"

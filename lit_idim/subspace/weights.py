@@ -5,6 +5,7 @@ each.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
@@ -51,6 +52,7 @@ class SubspaceWeights:
         self._places = {parameter.name: _places(model, parameter.aliases) for parameter in layout.parameters}
         self._parameters = [model.get_parameter(parameter.name) for parameter in layout.parameters]
         self._slabs: list[_Slab] = []
+        self._laid_out: list[tuple[int, torch.device]] = []
         self._written: tuple[Any, ...] | None = None
 
     def __call__(self, theta_d: Tensor, lambdas: Tensor | None) -> dict[str, Tensor]:
@@ -78,9 +80,7 @@ class SubspaceWeights:
 
     def _lay_out(self) -> None:
         """Makes the model's parameters views of slabs, anew where it was moved, copied or given other tensors."""
-        pointers = [parameter.data_ptr() for parameter in self._parameters]
-        current = [view.data_ptr() for slab in self._slabs for _, view in slab.views(slab.theta_0)]
-        if self._slabs and pointers == current and self._slabs[0].theta_0.device == self._parameters[0].device:
+        if self._laid_out == self._present_places():
             return
         self._slabs, self._written = [], None
         entries = iter(zip(self.layout.parameters, self._parameters, strict=True))
@@ -90,6 +90,11 @@ class SubspaceWeights:
                 owned = [next(entries) for _ in layer.parameters]
                 for _, run in groupby(owned, key=lambda entry: entry[1].dtype):
                     self._slabs.append(self._make_slab(index, list(run)))
+        self._laid_out = self._present_places()
+
+    def _present_places(self) -> list[tuple[int, torch.device]]:
+        """Where the model's parameters are; the slabs that hold them keep their memory from others."""
+        return [(parameter.data_ptr(), parameter.device) for parameter in self._parameters]
 
     def _make_slab(self, layer: int, owned: Sequence[tuple[CountedParameter, nn.Parameter]]) -> _Slab:
         theta_0 = torch.cat([parameter.detach().reshape(-1) for _, parameter in owned])
@@ -112,11 +117,16 @@ class SubspaceWeights:
             if old_versions == versions and all(map(_same_bits, old_operands, operands)):
                 return
         self.generation += 1
-        with torch.no_grad(), torch.autocast(theta_d.device.type, enabled=False):
-            for slab in self._slabs:
-                scale = 1.0 if lambdas is None else lambdas.detach()[slab.layer]
-                self.projection.add_rows(theta_d.detach(), slab.start, base=slab.theta_0, out=slab.theta, scale=scale)
+        scales = [1.0] * self.layout.m if lambdas is None else lambdas.detach().unbind()
+        slices = [(slab.start, slab.theta_0, slab.theta, scales[slab.layer]) for slab in self._slabs]
+        with torch.no_grad(), _without_autocast(theta_d.device):
+            self.projection.add_slices(theta_d.detach(), slices)
         self._written = (versions, [operand.clone() for operand in operands])
+
+
+def _without_autocast(device: torch.device) -> AbstractContextManager[Any]:
+    """P is applied in float32; leaving a mode that is not on is not free in a step of milliseconds."""
+    return torch.autocast(device.type, enabled=False) if torch.is_autocast_enabled(device.type) else nullcontext()
 
 
 def _same_bits(first: Tensor, second: Tensor) -> bool:
@@ -181,7 +191,7 @@ class _LayerWeights(torch.autograd.Function):
         ]
         if not pieces:
             return None, None, None, None
-        with torch.autocast(theta_d.device.type, enabled=False):
+        with _without_autocast(theta_d.device):
             projected = weights.projection.adjoint(pieces, like=theta_d)
         if not scale:
             return projected, None, None, None

@@ -17,6 +17,7 @@ from lit_idim.subspace.blocks import HEAD
 from lit_idim.tasks import get_task
 from lit_idim.training.base_models import BaseModel, load_base_model
 from lit_idim.training.checks import SUBSPACE, Method, check_numbers, check_settings
+from lit_idim.training.first_position import last_block_at_first_position
 from lit_idim.training.metrics import TaskMetrics
 from lit_idim.training.optimization import (
     OptimizerName,
@@ -148,7 +149,8 @@ class SubspaceClassifier(lightning.LightningModule):
     def forward(self, batch: dict[str, Tensor]) -> Tensor:
         """Logits, shape (batch, num_labels), of a batch as `GLUEDataModule` makes them."""
         inputs = {name: tensor for name, tensor in batch.items() if name not in ("labels", "index")}
-        logits: Tensor = self.network(**inputs).logits
+        with last_block_at_first_position(self._encoder):
+            logits: Tensor = self.network(**inputs).logits
         return logits
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -61,7 +61,7 @@ def full_optimizer(
 
 
 def subspace_optimizer(
-    subspace: Subspace, *, name: OptimizerName, learning_rate: float, lambda_learning_rate: float
+    subspace: Subspace, *, name: OptimizerName, learning_rate: float, lambda_learning_rate: float, fused: bool = True
 ) -> Optimizer:
     """Adam (0.9, 0.98), eps 1e-6, or SGD, over theta_d and the lambdas, without weight decay.
 
@@ -70,11 +70,12 @@ def subspace_optimizer(
         name: "adam" or "sgd".
         learning_rate: peak, of theta_d.
         lambda_learning_rate: peak, of the lambdas, which are scales near 1 whatever D and d.
+        fused: as of `full_optimizer`.
     """
     groups = [{"params": [subspace.theta_d], "lr": learning_rate}]
     if subspace.lambdas is not None:
         groups.append({"params": [subspace.lambdas], "lr": lambda_learning_rate})
-    return SGD(groups) if name == "sgd" else Adam(groups, betas=ADAM_BETAS, eps=ADAM_EPSILON)
+    return SGD(groups) if name == "sgd" else Adam(groups, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=fused)
 
 
 def make_optimizer(
@@ -94,13 +95,13 @@ def make_optimizer(
         learning_rate: peak.
         lambda_learning_rate: peak, of a subspace's lambdas; 0.01 if None.
         weight_decay: of a classifier; 0.1 if None.
-        fused: of a classifier, as of `full_optimizer`.
+        fused: as of `full_optimizer`.
     """
     if not isinstance(network, Subspace):
         decay = WEIGHT_DECAY if weight_decay is None else weight_decay
         return full_optimizer(network, name=name, learning_rate=learning_rate, weight_decay=decay, fused=fused)
     scales = LAMBDA_LEARNING_RATE if lambda_learning_rate is None else lambda_learning_rate
-    return subspace_optimizer(network, name=name, learning_rate=learning_rate, lambda_learning_rate=scales)
+    return subspace_optimizer(network, name=name, learning_rate=learning_rate, lambda_learning_rate=scales, fused=fused)
 
 
 def linear_schedule(optimizer: Optimizer, *, num_updates: int, warmup_fraction: float) -> LambdaLR:

@@ -12,7 +12,7 @@ from lit_idim.projections import FastfoodProjection, fastfood
 def both_ways(monkeypatch: pytest.MonkeyPatch, compute: object) -> tuple[torch.Tensor, torch.Tensor]:
     assert callable(compute)
     compiled = compute()
-    monkeypatch.setattr(fastfood, "_compiled_kernels", lambda: None)
+    monkeypatch.setattr(fastfood, "_has_compiled_kernels", lambda: False)
     eager = compute()
     monkeypatch.undo()
     return compiled, eager
