@@ -28,7 +28,8 @@ def last_block_at_first_position(model: nn.Module) -> Iterator[None]:
     whole block, summed in another order: positions that no one reads have zero gradients.
 
     It does nothing where the head may read more (another class than those in `ENCODERS`), where the block drops out
-    numbers (masks of fewer numbers would be other masks), or where attention does not go through PyTorch's kernel.
+    numbers (masks of fewer numbers would be other masks), or where attention does not go through PyTorch's kernel. Nor
+    does it with transformers 4, whose blocks are laid out otherwise.
 
     Args:
         model: transformers classifier.
@@ -53,7 +54,8 @@ def _last_block(model: nn.Module) -> Any | None:
     if config._attn_implementation != "sdpa" or config.is_decoder or config.add_cross_attention:
         return None
     encoder: Any = getattr(model, ENCODERS[kind.__name__])
-    return encoder.encoder.layer[-1]
+    block = encoder.encoder.layer[-1]
+    return block if hasattr(block.attention.self, "scaling") else None
 
 
 def _drops_out(block: nn.Module) -> bool:

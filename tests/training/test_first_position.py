@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from torch import Tensor, nn
 from transformers import (
     BertConfig,
@@ -25,6 +26,8 @@ CLASSES: dict[str, tuple[Any, Any]] = {
     "roberta": (RobertaForSequenceClassification, RobertaConfig),
     "electra": (ElectraForSequenceClassification, ElectraConfig),
 }
+
+shortened = pytest.mark.skipif(transformers.__version__ < "5", reason="the blocks of transformers 4 are kept whole")
 
 
 def make_model(family: str, *, dropout: float = 0.0) -> Any:
@@ -75,10 +78,12 @@ def test_logits_and_every_gradient_are_those_of_the_whole_block(family: str, pad
         torch.testing.assert_close(found[name], gradients[name], rtol=1e-9, atol=1e-12)
 
 
+@shortened
 def test_the_block_sees_one_position_inside_and_all_of_them_after() -> None:
     assert block_widths(make_model("roberta"), make_batch(padded=False)) == [1, 9]
 
 
+@shortened
 def test_dropout_keeps_its_masks() -> None:
     model = make_model("roberta", dropout=0.1)
     assert block_widths(model, make_batch(padded=False)) == [9, 9]
