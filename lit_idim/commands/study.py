@@ -35,7 +35,7 @@ def run_study(study: Callable[..., int | None], *, default_config: str | None = 
         The exit code: that of the study, 2 where the input is wrong, 130 after an interruption.
     """
     try:
-        StopSignals(interrupts=True)
+        StopSignals(interrupts=True, insists=True)
         arguments = study_arguments(sys.argv[1:], default_config, flags_of(study))
         code = study(**_parse(study, arguments))
     except UserError as error:

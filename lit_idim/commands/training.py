@@ -25,6 +25,7 @@ OUTPUT_FOLDER = "outputs"
 MOVABLE_SETTINGS = ("--model.model", "--model.revision")
 TRAINER_DEFAULTS = {
     "max_epochs": 3,
+    "requeue": True,
     "logger": {
         "class_path": "lightning.pytorch.loggers.CSVLogger",
         "init_args": {"save_dir": OUTPUT_FOLDER, "name": "fit"},

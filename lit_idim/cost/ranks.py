@@ -59,8 +59,8 @@ def train(model: str, task: str = "toy-sst2") -> dict[str, float]:
         task: what it is trained on.
 
     Returns:
-        Median seconds of an `update`, of P theta_d and P^T g together (`projection`), and, of several ranks, of gathering
-        P theta_d (`gathering`).
+        Median seconds of an `update`, of P theta_d and P^T g together (`projection`), and, of several ranks, of
+        `gathering` P theta_d.
     """
     torch.set_num_threads(1)
     quiet_lightning()

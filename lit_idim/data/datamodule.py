@@ -158,12 +158,25 @@ class GLUEDataModule(lightning.LightningDataModule):
         """
         dataset = self.dataset(split_name)
         world_size, rank = self._world()
-        if len(dataset) < world_size:
+        self._require_examples(split_name, world_size)
+        return _dataloader(dataset, EvaluationBatchSampler(dataset.lengths, self.eval_batch_size, world_size, rank))
+
+    def require_shares(self, world_size: int) -> None:
+        """Refuses training or dev splits that so many devices cannot share.
+
+        Raises:
+            UserError: if the devices cannot share a batch evenly, or there are fewer dev examples than devices.
+        """
+        TrainingBatchSampler(self.dataset("train").lengths, self.batch_size, self.order_seed, world_size)
+        self._require_examples("dev", world_size)
+
+    def _require_examples(self, split_name: str, world_size: int) -> None:
+        number = len(self.dataset(split_name))
+        if number < world_size:
             raise UserError(
-                f"devices: {split_name} of {self.task.name} has {len(dataset)} examples for {world_size} devices, "
+                f"devices: {split_name} of {self.task.name} has {number} examples for {world_size} devices, "
                 f"some of which would wait for ever; use fewer devices"
             )
-        return _dataloader(dataset, EvaluationBatchSampler(dataset.lengths, self.eval_batch_size, world_size, rank))
 
     @property
     def tokenizer(self) -> PreTrainedTokenizerBase:

@@ -13,10 +13,12 @@ from datetime import timedelta
 from typing import Any, NoReturn
 
 import torch
+from lightning.pytorch.strategies import ParallelStrategy
 
 from lit_idim.errors import UserError
 from lit_idim.study.preparation import library_versions
 from lit_idim.study.provenance import plain
+from lit_idim.study.rendezvous import meet_others
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.stop_signals import StoppedTogether, StopSignals
 from lit_idim.study.training_request import TrainingRequest
@@ -53,6 +55,7 @@ class Ranks:
         """
         number, variable = num_launched_processes()
         if number == 1:
+            build_trainer(precision=settings.training.precision)  # refuses devices that are not there
             return None
         own_number = {"WORLD_SIZE": "RANK"}.get(variable, "SLURM_PROCID")
         if own_number not in os.environ:
@@ -68,6 +71,8 @@ class Ranks:
                     f"divide it; got {batch_size} for {task}"
                 )
         trainer = build_trainer(precision=settings.training.precision)
+        assert isinstance(trainer.strategy, ParallelStrategy)
+        meet_others(trainer.strategy)
         trainer.strategy.setup_environment()
         ranks = cls(trainer.global_rank, trainer.world_size)
         ranks._require_agreement(plain(settings), library_versions())

@@ -6,6 +6,8 @@ import logging
 import os
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,7 @@ import torch
 
 from lit_idim.errors import UserError
 from lit_idim.study.engine import EndedTraining
+from lit_idim.study.preparation import library_versions
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.training import Trainings
 from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
@@ -20,6 +23,7 @@ from lit_idim.study.workers import set_threads
 from lit_idim.tasks import get_task
 
 _ANSWER_SECONDS = 5.0
+_HEALTH_SECONDS = 20.0  # Ray's own question starts a process
 _RETRIES = 20  # of a training whose worker or node dies; one that always kills its worker must end some time
 _OF_LAUNCHERS = ("WORLD_SIZE", "RANK", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 _here: dict[str, Trainings] = {}  # of the worker process: what its trainings share
@@ -41,7 +45,7 @@ class RayEngine:
         self._needs = {"CPU": float(threads), "GPU": num_gpus}
         self._train = ray.remote(num_cpus=threads, num_gpus=num_gpus, max_retries=_RETRIES)(train_in_worker)
         launched = {name: value for name, value in os.environ.items() if name.startswith("LT_")}
-        self._fixed = (settings.tasks, threads, torch.get_float32_matmul_precision(), launched)
+        self._fixed = (settings.tasks, threads, torch.get_float32_matmul_precision(), launched, library_versions())
         self._keys: dict[Any, str] = {}
 
     def num_free(self) -> int:
@@ -76,7 +80,12 @@ class RayEngine:
 
 
 def train_in_worker(
-    request: TrainingRequest, tasks: Sequence[str], threads: int, matmul_precision: str, launched: Mapping[str, str]
+    request: TrainingRequest,
+    tasks: Sequence[str],
+    threads: int,
+    matmul_precision: str,
+    launched: Mapping[str, str],
+    versions: Mapping[str, str],
 ) -> TrainingOutcome:
     """Runs a training in a worker of Ray, which keeps checkpoints and data from one to the next.
 
@@ -88,7 +97,17 @@ def train_in_worker(
         threads: of torch.
         matmul_precision: as of the driver; it decides last bits.
         launched: what the driver's launcher has set, such as the accelerator.
+        versions: of the driver's libraries, which its records name.
+
+    Raises:
+        UserError: if this worker has others, and as `Trainings.run`.
     """
+    for name, wanted in versions.items():
+        if (here := library_versions().get(name)) != wanted:
+            raise UserError(
+                f"ray_address: the node {socket.gethostname()} has {name} {here}, the started process {wanted}; "
+                "install the same versions on all nodes"
+            )
     if not _here:
         # What srun or a launcher has set for Ray's own processes is not about trainings: each is alone.
         for name in [name for name in os.environ if name in _OF_LAUNCHERS or name.startswith(("SLURM_", "LT_"))]:
@@ -159,10 +178,15 @@ def _require_answer(address: str) -> None:
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdigit():
         raise UserError(f"ray_address: expected HOST:PORT or auto, got {address!r}")
+    fix = "start a cluster with `ray start --head`, or leave out --ray-address for a Ray of this machine's own"
     try:
         socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
     except OSError as error:
-        raise UserError(
-            f"ray_address: nothing answers at {address} ({error}); start a cluster with `ray start --head`, or leave "
-            "out --ray-address for a Ray of this machine's own"
-        ) from error
+        raise UserError(f"ray_address: nothing answers at {address} ({error}); {fix}") from error
+    if address.startswith("ray://"):
+        return  # Ray's client, which gives up by itself
+    asked = [sys.executable, "-m", "ray.scripts.scripts", "health-check", "--address", address]
+    try:
+        subprocess.run(asked, timeout=_HEALTH_SECONDS, capture_output=True, check=False)
+    except subprocess.TimeoutExpired as error:
+        raise UserError(f"ray_address: what listens at {address} does not speak as a Ray does; {fix}") from error

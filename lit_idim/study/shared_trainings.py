@@ -78,6 +78,7 @@ class SharedTrainings(Trainings):
             self.ranks.tell(request)
         try:
             begun = self.begin(request)
+            begun.training.data.require_shares(self.ranks.number)
         except Exception as error:
             self.ranks.meet(str(error) if isinstance(error, UserError) else f"{type(error).__name__}: {error}", {})
             raise

@@ -23,7 +23,8 @@ class StopSignals:
 
     Args:
         interrupts: whether a signal is raised as KeyboardInterrupt outside of `noting`; elsewhere it is only noted. Of
-            further ones only Ctrl-C is: launchers send several, and the tables of the first are being written.
+            further ones none is: launchers send several, and the tables of the first are being written.
+        insists: whether a further Ctrl-C is raised, too: of somebody at the keyboard of a process that is alone.
 
     Attributes:
         is_noted: whether there was one.
@@ -38,9 +39,9 @@ class StopSignals:
         >>> _ = [signal.signal(number, handler) for number, handler in before.items()]
     """
 
-    def __init__(self, *, interrupts: bool) -> None:
+    def __init__(self, *, interrupts: bool, insists: bool = False) -> None:
         self.is_noted = False
-        self._interrupts = interrupts
+        self._interrupts, self._insists = interrupts, insists
         for number in STOP_SIGNALS:
             signal.signal(number, self._note)
 
@@ -55,7 +56,7 @@ class StopSignals:
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         is_first, self.is_noted = not self.is_noted, True
-        if self._interrupts and (is_first or number == signal.SIGINT):
+        if self._interrupts and (is_first or (self._insists and number == signal.SIGINT)):
             raise KeyboardInterrupt
 
 
@@ -65,7 +66,7 @@ def obey_stop_signal() -> None:
     Raises:
         KeyboardInterrupt: if the `StopSignals` that hold in this process have noted one.
     """
-    signals = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+    signals = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     if isinstance(signals, StopSignals) and signals.is_noted:
         raise KeyboardInterrupt
 

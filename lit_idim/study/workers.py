@@ -18,8 +18,10 @@ from lit_idim.study.cell import load_cells
 from lit_idim.study.driver import Driver
 from lit_idim.study.progress import Progress
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.stop_signals import StopSignals
 
 _END_SECONDS = 5.0  # in which a process ends by itself when the study is done
+_STOP_SECONDS = 15.0  # in which one ends that is told to
 
 
 @contextlib.contextmanager
@@ -54,6 +56,8 @@ def working_beside(
         for process in processes:
             process.terminate()
         for process in processes:
+            process.join(timeout=_STOP_SECONDS)
+            process.kill()  # does nothing to one that has ended; what it was training is free at once
             process.join()
 
 
@@ -101,6 +105,7 @@ def set_threads(threads: int | None) -> None:
 
 
 def _work(settings: StudySettings, ledger: str | Path, threads: int | None, precision: str, parent: int) -> None:
+    StopSignals(interrupts=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started ends this one
     set_threads(threads)
     torch.set_float32_matmul_precision(precision)  # else its trainings would come out otherwise
@@ -108,5 +113,5 @@ def _work(settings: StudySettings, ledger: str | Path, threads: int | None, prec
     with Ledger.open(ledger, settings=settings_to_agree(settings), create=False) as book:
         progress = Progress(cells, settings.search, stream=io.StringIO())
         # A failing cell is told of, and a broken ledger reported, by the process that was started.
-        with contextlib.suppress(UserError):
+        with contextlib.suppress(UserError, KeyboardInterrupt):
             Driver(settings, cells, book, progress, should_stop=lambda: os.getppid() != parent).run()

@@ -11,7 +11,9 @@ from collections.abc import Iterable
 from typing import Any
 
 import torch
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.accelerators import Accelerator
 from lightning.pytorch.callbacks import Checkpoint
@@ -40,6 +42,7 @@ def build_trainer(
     enable_model_summary: bool | None = False,
     use_distributed_sampler: bool = False,
     profiler: Profiler | str | None = None,
+    requeue: bool = False,
     **trainer_arguments: Any,
 ) -> Trainer:
     """Build a `lightning.Trainer` that fits the launcher, if there is one.
@@ -63,14 +66,17 @@ def build_trainer(
         enable_model_summary: Whether to print the table of layers.
         use_distributed_sampler: Must stay False: the data module deals the examples to the devices itself.
         profiler: What measures the parts of the loop; nothing by default.
+        requeue: What Lightning does in a SLURM job unless told otherwise: SLURM's signal saves the training and puts
+            the job in the queue again, and a fit goes on from any `hpc_ckpt_*.ckpt` of `default_root_dir`, whoever
+            wrote it. By default neither: a fit starts from the weights that it was given.
         trainer_arguments: All other arguments of `lightning.Trainer`.
 
     Returns:
         The trainer.
 
     Raises:
-        UserError: if an argument contradicts the launcher, several processes were started that the trainer does not
-            connect, or `use_distributed_sampler` is set.
+        UserError: if an argument contradicts the launcher, the devices are not there, several processes were started
+            that the trainer does not connect, or `use_distributed_sampler` is set.
     """
     if use_distributed_sampler:
         raise UserError(
@@ -92,21 +98,32 @@ def build_trainer(
     if enable_checkpointing is None:
         given = callbacks if isinstance(callbacks, list) else [callbacks]
         enable_checkpointing = any(isinstance(callback, Checkpoint) for callback in given)
-    trainer = Trainer(
-        accelerator=accelerator,
-        devices=devices,
-        strategy=strategy,
-        num_nodes=num_nodes,
-        precision=precision,
-        callbacks=callbacks,
-        logger=logger,
-        num_sanity_val_steps=num_sanity_val_steps,
-        enable_checkpointing=enable_checkpointing,
-        enable_model_summary=enable_model_summary,
-        use_distributed_sampler=False,
-        profiler=_NO_PROFILER if profiler is None else profiler,
-        **trainer_arguments,
-    )
+    if not requeue and not enable_checkpointing and logger is not True:
+        trainer_arguments = {"default_root_dir": os.devnull, **trainer_arguments}  # no folder: no file is found there
+    try:
+        trainer = Trainer(
+            accelerator=accelerator,
+            devices=devices,
+            strategy=strategy,
+            num_nodes=num_nodes,
+            precision=precision,
+            callbacks=callbacks,
+            logger=logger,
+            num_sanity_val_steps=num_sanity_val_steps,
+            enable_checkpointing=enable_checkpointing,
+            enable_model_summary=enable_model_summary,
+            use_distributed_sampler=False,
+            profiler=_NO_PROFILER if profiler is None else profiler,
+            **trainer_arguments,
+        )
+    except MisconfigurationException as error:
+        raise UserError(
+            f"accelerator, devices: no trainer can be built with accelerator {accelerator!r} and devices {devices!r} "
+            f"({error}); pass --accelerator and --devices that this machine has"
+        ) from error
+    environment = trainer._accelerator_connector.cluster_environment
+    if isinstance(environment, SLURMEnvironment):
+        environment.auto_requeue = requeue
     _require_connected_processes(trainer)
     return trainer
 

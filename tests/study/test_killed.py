@@ -10,7 +10,7 @@ import pytest
 
 from lit_idim.ledger import Ledger
 
-from .tiny_study import environment_of_tests, read_table, run, write_config
+from .tiny_study import command, environment_of_tests, read_table, run, write_config
 
 pytestmark = pytest.mark.slow
 NUM_KILLS = 10
@@ -81,6 +81,24 @@ def test_signals_at_random_moments_leave_no_trace(config: Path, undisturbed: Pat
     assert_same_tables(out, undisturbed)
     keys = [row["key"] for row in read_table(out / "trials.csv")]
     assert len(set(keys)) == len(keys)
+
+
+def test_two_workers_end_in_an_orderly_way(config: Path) -> None:
+    out = config.parent / "stopped"
+    pipe = subprocess.PIPE
+    words = command("--config", config, "--out", out, "--workers", 2)
+    process = subprocess.Popen(words, env=environment_of_tests(), stdout=pipe, stderr=pipe, text=True)
+    try:
+        assert process.stdout is not None
+        while " rate " not in (line := process.stdout.readline()):
+            assert line, process.communicate()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "interrupted; the same command goes on" in errors
+    assert "Traceback" not in errors, errors
+    assert (out / "d90.csv").exists()
 
 
 def test_two_workers_give_the_table_of_one(config: Path, undisturbed: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +13,7 @@ import pytest
 
 from lit_idim.resources import resource_path
 
-from .tiny_study import environment_of_tests, read_table, run, write_config
+from .tiny_study import command, environment_of_tests, read_table, run, write_config
 
 STUDY = str(resource_path("studies") / "pretrain_curve.py")
 LAUNCHERS = {
@@ -148,6 +150,45 @@ def test_a_batch_that_cannot_be_dealt_out_is_refused(tmp_path: Path) -> None:
     config = write_config(tmp_path, **SHARED)
     refused = launch("lightning run", "--config", config, "--training.batch_size", 15, "--out", tmp_path / "out")
     assert refused.returncode == 2 and "2 devices must divide it; got 15 for sst2" in refused.stderr
+
+
+def test_a_rank_whose_others_never_come_hears_signals(tmp_path: Path) -> None:
+    config = write_config(tmp_path, **SHARED)
+    process = subprocess.Popen(
+        command("--config", config, "--out", tmp_path / "out"),
+        env=environment_of_tests() | {"WORLD_SIZE": "2", "RANK": "0", "MASTER_PORT": str(_free_port())},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        assert process.stderr is not None
+        while "rank 0 of 2 waits for the others at 127.0.0.1:" not in (line := process.stderr.readline()):
+            assert line, process.wait()
+        process.send_signal(signal.SIGTERM)
+        _, errors = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
+
+
+def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = """
+from lit_idim.study.rendezvous import meet_others
+from lit_idim.training import build_trainer
+meet_others(build_trainer(accelerator="cpu").strategy, patience_seconds=1)
+"""
+    environment = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_PORT": str(_free_port())}
+    environment |= environment_of_tests() | {"MASTER_ADDR": "127.0.0.1", "GROUP_RANK": "0", "LOCAL_WORLD_SIZE": "2"}
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert "rank 0 of 2 has waited 1 seconds for the others at 127.0.0.1:" in ended.stderr
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def test_the_environment_of_no_launcher_is_refused(tmp_path: Path) -> None:

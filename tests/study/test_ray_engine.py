@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -111,12 +112,28 @@ def test_what_srun_has_set_for_a_node_s_ray_is_not_about_trainings(
     for name in ("SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "WORLD_SIZE", "RANK"):
         monkeypatch.setenv(name, "3")
     before, num_threads = dict(os.environ), torch.get_num_threads()
-    seen = ray_engine_module.train_in_worker(None, ("toy-sst2",), 1, "highest", {"LT_ACCELERATOR": "cpu"})
+    seen = ray_engine_module.train_in_worker(None, ("toy-sst2",), 1, "highest", {"LT_ACCELERATOR": "cpu"}, {})
     assert not {"SLURM_STEP_NUM_TASKS", "SLURM_PROCID", "WORLD_SIZE", "RANK"} & set(seen)
     assert seen["LT_ACCELERATOR"] == "cpu"
     torch.set_num_threads(num_threads)
     os.environ.pop("LT_ACCELERATOR")
     os.environ.update({name: before[name] for name in before if name not in os.environ})
+
+
+def test_a_worker_with_other_versions_is_refused() -> None:
+    with pytest.raises(UserError, match=r"has torch .*, the started process 1\.0; install the same versions"):
+        ray_engine_module.train_in_worker(None, (), 1, "highest", {}, {"torch": "1.0"})
+
+
+def test_what_listens_and_is_no_ray_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ray_engine_module, "_HEALTH_SECONDS", 3.0)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        address = f"127.0.0.1:{mute.getsockname()[1]}"
+        with (
+            pytest.raises(UserError, match=f"ray_address: what listens at {address} does not speak as a Ray does"),
+            ray_engine(settings_of(), address=address, workers=1, threads=1, num_gpus=None),
+        ):
+            pass
 
 
 def test_sigterm_stays_the_study_s_own() -> None:

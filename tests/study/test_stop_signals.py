@@ -21,17 +21,18 @@ def test_what_was_swallowed_is_raised_again(stop_signals: object, number: signal
         obey_stop_signal()
 
 
-def test_of_further_signals_only_ctrl_c_interrupts(stop_signals: object) -> None:
-    StopSignals(interrupts=True)
+@pytest.mark.parametrize("insists", [True, False])
+def test_of_further_signals_only_an_insisting_ctrl_c_interrupts(stop_signals: object, insists: bool) -> None:
+    StopSignals(interrupts=True, insists=insists)
     with pytest.raises(KeyboardInterrupt):
         signal.raise_signal(signal.SIGTERM)
     signal.raise_signal(signal.SIGTERM)  # the tables are being written
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt) if insists else contextlib.nullcontext():
         signal.raise_signal(signal.SIGINT)
 
 
 def test_nothing_is_obeyed_where_nobody_listens(stop_signals: object) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # as in a worker
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     obey_stop_signal()
 
 

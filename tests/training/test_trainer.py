@@ -1,9 +1,11 @@
+import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning.fabric.plugins.environments import SLURMEnvironment
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningCLI
@@ -33,6 +35,27 @@ def test_alone_it_uses_one_device_and_writes_nothing(tmp_path: Path, monkeypatch
     trainer.fit(BoringModel())
     assert (trainer.world_size, trainer.num_devices) == (1, 1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_slurm_s_lightning_left_is_not_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SLURM_NTASKS", "1")
+    monkeypatch.setenv("SLURM_JOB_NAME", "study")
+    Path("hpc_ckpt_1.ckpt").write_text("of another training")
+    trainer = build_trainer(accelerator="cpu", max_steps=1, enable_progress_bar=False)
+    environment = trainer._accelerator_connector.cluster_environment
+    assert isinstance(environment, SLURMEnvironment) and not environment.auto_requeue
+    trainer.fit(BoringModel())
+    assert trainer.global_step == 1 and [path.name for path in tmp_path.iterdir()] == ["hpc_ckpt_1.ckpt"]
+    asked = build_trainer(accelerator="cpu", max_steps=1, enable_progress_bar=False, requeue=True)
+    with pytest.raises(pickle.UnpicklingError):
+        asked.fit(BoringModel())
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UserError, match=r"accelerator, devices: no trainer can be built with accelerator 'cuda'"):
+        build_trainer(accelerator="cuda")
 
 
 def test_launchers_settings_hold(launched: Callable[..., None]) -> None:
