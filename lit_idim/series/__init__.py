@@ -3,6 +3,7 @@
 `verify_series` and `convert_series` are imported from their modules: they need torch, listing series does not.
 """
 
+from lit_idim.series.fairseq2 import Fairseq2Source
 from lit_idim.series.folder import FolderSource
 from lit_idim.series.hub_repository import HubRepositorySource
 from lit_idim.series.hub_revision import HubRevisionSource
@@ -17,6 +18,7 @@ from lit_idim.series.writing import write_series
 __all__ = [
     "CheckpointLocation",
     "CheckpointUnavailableError",
+    "Fairseq2Source",
     "FolderSource",
     "HubRepositorySource",
     "HubRevisionSource",

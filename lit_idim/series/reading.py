@@ -9,6 +9,7 @@ import yaml
 from lit_idim.errors import UserError
 from lit_idim.resources import resource_path
 from lit_idim.series.extending import EXTENDS, extend
+from lit_idim.series.fairseq2.source import Fairseq2Source, own_tokenizer
 from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
 from lit_idim.series.hub_repository import HubRepositorySource
 from lit_idim.series.hub_revision import HubRevisionSource
@@ -23,6 +24,7 @@ CHECKSUMS_FILE = "checksums.yaml"
 
 # Fields of `source` by kind.
 _SOURCE_FIELDS = {
+    "fairseq2": {"path"},
     "folder": {"path", "pattern"},
     "hub_revision": {"repository", "revision", "revision_pattern"},
     "hub_repository": {"repository", "repositories"},
@@ -107,7 +109,7 @@ def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: 
     if kind not in _SOURCE_FIELDS:
         raise UserError(f"{where}: source.kind: expected one of {', '.join(_SOURCE_FIELDS)}, got {kind!r}")
     fields = {key: value for key, value in entry.items() if key != "kind"}
-    needed = {"folder": {"path"}, "hub_revision": {"repository"}, "tar": {"url"}}.get(kind, set())
+    needed = {"fairseq2": {"path"}, "folder": {"path"}, "hub_revision": {"repository"}, "tar": {"url"}}.get(kind, set())
     _check_names(fields, _SOURCE_FIELDS[kind], needed, f"{where}: source")
     for key, value in fields.items():
         expected: type = dict if key in ("repositories", "sha256") else str
@@ -117,6 +119,9 @@ def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: 
         raise UserError(f"{where}: tokenizer: expected a folder or a name on the hub, got {tokenizer!r}")
     if tokenizer is not None and (folder / tokenizer).is_dir():
         tokenizer = str(folder / tokenizer)
+    if kind == "fairseq2":
+        run = folder / Path(fields["path"]).expanduser()
+        return Fairseq2Source(series=series, path=run, tokenizer=tokenizer or own_tokenizer(run))
     if kind == "folder":
         # A folder named by the user may be relative to a home; one beside the YAML moves with it.
         path = folder / Path(fields["path"]).expanduser()
@@ -136,11 +141,10 @@ def _listed_steps(document: dict[str, Any], source: Source, where: str) -> tuple
         raise UserError(f"{where}: `steps: query` and source.revision_pattern go together: give both or neither")
     if asks:
         return None
-    by_itself = isinstance(source, FolderSource) or (
-        isinstance(source, HubRepositorySource) and source.repositories is not None
-    )
+    is_local = isinstance(source, (Fairseq2Source, FolderSource))
+    by_itself = is_local or (isinstance(source, HubRepositorySource) and source.repositories is not None)
     if steps is None and by_itself:
-        return None if isinstance(source, FolderSource) else source.find_steps()
+        return None if is_local else source.find_steps()
     return expand_steps(steps, where=f"{where}: steps")
 
 
