@@ -30,12 +30,12 @@ _IN_PROJECTION = re.compile(r"(.+\.self_attn\.)in_proj_(weight|bias)")
 _LEFT_OUT = re.compile(r"classification_heads\.|(en|de)coder\.(sentence_encoder\.)?version$")
 
 
-def convert_roberta_state_dict(state_dict: dict[str, object], architecture: RobertaArchitecture) -> dict[str, object]:
+def convert_roberta_state_dict(state_dict: dict[str, object], config: RobertaArchitecture) -> dict[str, object]:
     """A state dict of fairseq v1's RoBERTa, or one of this family, as one of this family.
 
     Args:
         state_dict: as loaded; `{"model": ...}` is looked into.
-        architecture: of the model.
+        config: architecture of the model (the name is fairseq2's).
 
     Returns:
         No tensor is changed; those of several projections in one are views of it.
