@@ -1,4 +1,4 @@
-"""`lit-idim pretrain-fairseq2`: the settings and options of a pretraining by fairseq2 on the command line or in YAML."""
+"""`lit-idim pretrain-fairseq2`: settings and options of a pretraining by fairseq2, on the command line or in YAML."""
 
 import dataclasses
 

@@ -60,7 +60,7 @@ def tensor_shapes(architecture: RobertaArchitecture) -> dict[str, tuple[int, ...
         (3072, 768)
     """
     wide, inner = architecture.model_dim, architecture.ffn_inner_dim
-    shapes = {TIED_EMBEDDING: (architecture.vocab_size, wide)}
+    shapes: dict[str, tuple[int, ...]] = {TIED_EMBEDDING: (architecture.vocab_size, wide)}
     for name in hugging_face_names(architecture):
         rows = inner if ".ffn.inner_proj." in name else wide
         columns = inner if ".ffn.output_proj." in name else wide
