@@ -55,7 +55,7 @@ def convert_roberta_state_dict(state_dict: dict[str, object], config: RobertaArc
             split[key] = value
     converted = convert_fairseq_state_dict(split, _FAIRSEQ_KEYS)
     converted.setdefault(TIED_EMBEDDING, converted[EMBEDDING])
-    return converted
+    return dict(converted)
 
 
 class RobertaHuggingFaceConverter(HuggingFaceConverter):
