@@ -24,8 +24,8 @@ CHECKSUMS_FILE = "checksums.yaml"
 
 # Fields of `source` by kind.
 _SOURCE_FIELDS = {
-    "fairseq2": {"path"},
     "folder": {"path", "pattern"},
+    "fairseq2": {"path"},
     "hub_revision": {"repository", "revision", "revision_pattern"},
     "hub_repository": {"repository", "repositories"},
     "tar": {"url", "sha256"},
