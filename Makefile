@@ -3,19 +3,25 @@ PYTHON ?= python3
 VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 CONSTRAINTS := constraints.txt
+EXTRAS = $*
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help study test lint types format docs benchmark clean
+.PHONY: help study test test-fairseq2 lint types format docs benchmark clean
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1	/p' $(MAKEFILE_LIST)
+	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
 
 study: $(VENV)/installed-study ## run the main job on the toy series: d90 against pretraining step
 	$(VENV)/bin/lightning run studies/pretrain_curve.py $(ARGS)
 
 test: $(VENV)/installed-test ## run all tests
 	$(VENV_PYTHON) -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+
+# The oldest releases that are supported, beside fairseq2: what takes long is left to `make test`.
+test-fairseq2: ## run the tests of fairseq2 and the quick ones of all else, in an environment of its own
+	$(MAKE) test VENV=.venv-fairseq2 CONSTRAINTS=constraints-fairseq2.txt EXTRAS=test,fairseq2 \
+	    ARGS="-m 'fairseq2 or not (slow or ddp or browser)' $(ARGS)"
 
 lint: $(VENV)/installed-dev ## check style and formatting
 	$(VENV_PYTHON) -m ruff check .
@@ -35,7 +41,7 @@ benchmark: $(VENV)/installed-study ## measure the cost of the projection beside 
 	$(VENV)/bin/lightning run studies/projection_cost.py $(ARGS)
 
 clean: ## remove the environment and the caches
-	rm -rf $(VENV) build dist site .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) .venv-fairseq2 build dist site .mypy_cache .pytest_cache .ruff_cache
 
 $(VENV_PYTHON):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { \
@@ -52,5 +58,5 @@ $(VENV)/installed-study: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 
 $(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-docs: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	@echo "installing into $(VENV): minutes the first time"
-	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$*]'
+	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	@touch $@

@@ -9,7 +9,7 @@ from lit_idim.resources import find_resource
 
 USAGE_EXIT_CODE = 2
 TRAINING_VERBS = ("fit", "validate", "test", "predict")
-VERBS = (*TRAINING_VERBS, "export", "pretrain", "checkpoints", "status", "report", "dashboard")
+VERBS = (*TRAINING_VERBS, "export", "pretrain", "pretrain-fairseq2", "checkpoints", "status", "report", "dashboard")
 
 _USAGE = """\
 usage: lit-idim VERB [options]
@@ -23,6 +23,8 @@ usage: lit-idim VERB [options]
   export     write a trained subspace as a file of a few kilobytes, or with --merged as an ordinary model
   pretrain   train a RoBERTa from scratch and keep a series of checkpoints:
              lit-idim pretrain --config configs/pretrain/toy-L2-H128.yaml --out outputs/toy
+  pretrain-fairseq2
+             the same by fairseq2, which keeps a run folder of its own (extra fairseq2)
   status     what a study has measured, runs and has left: lit-idim status outputs/pretrain_curve
   report     write report.html of a study anew from its ledger, also while it runs
   dashboard  a W&B workspace and report of a study, as code: --push sends them
@@ -81,6 +83,10 @@ def _run_verb(verb: str, words: list[str]) -> None:
         from lit_idim.commands.pretraining import run_pretraining_verb
 
         run_pretraining_verb(_with_shipped_configs(words))
+    elif verb == "pretrain-fairseq2":
+        from lit_idim.commands.fairseq2_pretraining import run_fairseq2_pretraining_verb
+
+        run_fairseq2_pretraining_verb(_with_shipped_configs(words))
     elif verb == "checkpoints":
         from lit_idim.commands.checkpoints import run_checkpoints_verb
 

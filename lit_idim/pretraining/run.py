@@ -93,14 +93,14 @@ def pretrain(
         every=settings.checkpoint_every,
         explicit=settings.checkpoint_steps,
     )
-    _claim(out, settings)
+    claim_folder(out, settings)
     if (out / f"step-{settings.num_steps}").exists():
         (out / RESUME_FILE).unlink(missing_ok=True)
         print(f"{out}: all {settings.num_steps} steps are done")
         return out
-    tokenizer = _tokenizer(out, settings)
+    tokenizer = prepare_tokenizer(out, settings)
     text = load_text(settings, tokenizer, cache_dir=cache_dir)
-    _check_same_text(out, text)
+    check_same_text(out, text)
     write_series(_describe(settings, text, out), out)
     module = MaskedLanguageModel(
         build_model(settings, tokenizer),
@@ -161,7 +161,7 @@ def _check_special_tokens(name: str, tokenizer: PreTrainedTokenizerBase) -> None
         )
 
 
-def _check_same_text(out: Path, text: PackedText) -> None:
+def check_same_text(out: Path, text: PackedText) -> None:
     """A run is resumed on the text that it was started on, whatever its files are called."""
     path, checksum = out / TEXT_CHECKSUM_FILE, text.checksum()
     if path.exists() and path.read_text().strip() != checksum:
@@ -185,7 +185,7 @@ def _describe(settings: PretrainingSettings, text: PackedText, out: Path) -> Ser
     )
 
 
-def _claim(out: Path, settings: PretrainingSettings) -> None:
+def claim_folder(out: Path, settings: PretrainingSettings) -> None:
     """Writes the settings into the folder, or compares them with those that are there."""
     wanted = dataclasses.asdict(settings)
     path = out / SETTINGS_FILE
@@ -210,7 +210,8 @@ def _claim(out: Path, settings: PretrainingSettings) -> None:
         raise UserError(f"out: {out} cannot be written ({error}); pass a folder that can") from error
 
 
-def _tokenizer(out: Path, settings: PretrainingSettings) -> PreTrainedTokenizerBase:
+def prepare_tokenizer(out: Path, settings: PretrainingSettings) -> PreTrainedTokenizerBase:
+    """The tokenizer of a run, trained on its corpus and kept in the run's folder where it asks for that."""
     if settings.tokenizer != BPE_TOKENIZER:
         return load_tokenizer(settings.tokenizer)
     folder = out / TOKENIZER_FOLDER

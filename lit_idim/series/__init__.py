@@ -4,6 +4,7 @@
 """
 
 from lit_idim.series.fairseq.source import FairseqSource
+from lit_idim.series.fairseq2 import Fairseq2Source
 from lit_idim.series.folder import FolderSource
 from lit_idim.series.hub_repository import HubRepositorySource
 from lit_idim.series.hub_revision import HubRevisionSource
@@ -18,6 +19,7 @@ from lit_idim.series.writing import write_series
 __all__ = [
     "CheckpointLocation",
     "CheckpointUnavailableError",
+    "Fairseq2Source",
     "FairseqSource",
     "FolderSource",
     "HubRepositorySource",

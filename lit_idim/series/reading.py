@@ -10,6 +10,7 @@ from lit_idim.errors import UserError
 from lit_idim.resources import resource_path
 from lit_idim.series.extending import EXTENDS, extend
 from lit_idim.series.fairseq.source import FairseqSource
+from lit_idim.series.fairseq2.source import Fairseq2Source, own_tokenizer
 from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
 from lit_idim.series.hub_repository import HubRepositorySource
 from lit_idim.series.hub_revision import HubRevisionSource
@@ -25,12 +26,19 @@ CHECKSUMS_FILE = "checksums.yaml"
 # Fields of `source` by kind.
 _SOURCE_FIELDS = {
     "folder": {"path", "pattern"},
+    "fairseq": {"path", "dictionary", "bpe"},
+    "fairseq2": {"path"},
     "hub_revision": {"repository", "revision", "revision_pattern"},
     "hub_repository": {"repository", "repositories"},
     "tar": {"url", "sha256"},
-    "fairseq": {"path", "dictionary", "bpe"},
 }
-_NEEDED_FIELDS = {"folder": {"path"}, "hub_revision": {"repository"}, "tar": {"url"}, "fairseq": {"path"}}
+_NEEDED_FIELDS = {
+    "folder": {"path"},
+    "fairseq": {"path"},
+    "fairseq2": {"path"},
+    "hub_revision": {"repository"},
+    "tar": {"url"},
+}
 _TEXT_FIELDS = (
     *("architecture", "family_model", "family", "tokens_per_step_reason"),
     *("license", "citation", "url", "notes"),
@@ -119,6 +127,9 @@ def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: 
         raise UserError(f"{where}: tokenizer: expected a folder or a name on the hub, got {tokenizer!r}")
     if tokenizer is not None and (folder / tokenizer).is_dir():
         tokenizer = str(folder / tokenizer)
+    if kind == "fairseq2":
+        run = folder / Path(fields["path"]).expanduser()
+        return Fairseq2Source(series=series, path=run, tokenizer=tokenizer or own_tokenizer(run))
     if kind == "folder":
         # A folder named by the user may be relative to a home; one beside the YAML moves with it.
         path = folder / Path(fields["path"]).expanduser()
@@ -143,7 +154,7 @@ def _listed_steps(document: dict[str, Any], source: Source, where: str) -> tuple
         raise UserError(f"{where}: `steps: query` and source.revision_pattern go together: give both or neither")
     if asks:
         return None
-    if steps is None and isinstance(source, FolderSource | FairseqSource):
+    if steps is None and isinstance(source, FairseqSource | Fairseq2Source | FolderSource):
         return None
     if steps is None and isinstance(source, HubRepositorySource) and source.repositories is not None:
         return source.find_steps()

@@ -29,7 +29,7 @@ def iterate_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
         return
     tensors: dict[str, Tensor] = {}
     for file in files:
-        tensors |= _load_pickle(file)
+        tensors |= load_tensors(file)
     for name in sorted(tensors):
         yield name, tensors[name]
 
@@ -45,7 +45,15 @@ def _iterate_safetensors(files: list[Path]) -> Iterator[tuple[str, Tensor]]:
         raise UserError(f"{files[0].name} cannot be read ({error})") from error
 
 
-def _load_pickle(file: Path) -> dict[str, Tensor]:
+def load_tensors(file: Path) -> dict[str, Tensor]:
+    """The state dict in a file written by `torch.save`.
+
+    Args:
+        file: mapped into memory where its format allows.
+
+    Raises:
+        UserError: if it is damaged, or a pickle with more than tensors in it: nothing is unpickled that could run code.
+    """
     try:
         try:
             loaded = torch.load(file, map_location="cpu", weights_only=True, mmap=True)

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from lit_idim.errors import UserError
+from lit_idim.series.fairseq2.source import Fairseq2Source
 from lit_idim.series.folder import DEFAULT_PATTERN, FolderSource
 from lit_idim.series.reading import SERIES_FILE
 from lit_idim.series.series import Series
@@ -25,7 +26,7 @@ def write_series(series: Series, folder: str | Path) -> Path:
     can be written before the first checkpoint is.
 
     Args:
-        series: with a source of kind folder. Its path is written relative to `folder` where it lies inside.
+        series: with a source of kind folder or fairseq2. Its path is written relative to `folder` where it lies inside.
         folder: made if need be.
 
     Returns:
@@ -35,7 +36,7 @@ def write_series(series: Series, folder: str | Path) -> Path:
         UserError: if the series has another kind of source, or the folder cannot be written.
     """
     folder = Path(folder)
-    if not isinstance(series.source, FolderSource):
+    if not isinstance(series.source, (Fairseq2Source, FolderSource)):
         raise UserError(f"series {series.name!r}: only a series of local folders is written, not {series.source.kind}")
     path = folder / SERIES_FILE
     aside = folder / f".{SERIES_FILE}.{os.getpid()}"
@@ -53,7 +54,7 @@ def write_series(series: Series, folder: str | Path) -> Path:
     return path
 
 
-def _document(series: Series, source: FolderSource, folder: Path) -> dict[str, Any]:
+def _document(series: Series, source: Fairseq2Source | FolderSource, folder: Path) -> dict[str, Any]:
     document: dict[str, Any] = {
         "name": series.name,
         "title": series.title,
@@ -61,7 +62,7 @@ def _document(series: Series, source: FolderSource, folder: Path) -> dict[str, A
         "unit": series.unit,
         "tokens_per_step": series.tokens_per_step,
     }
-    if source.pattern != DEFAULT_PATTERN:
+    if isinstance(source, FolderSource) and source.pattern != DEFAULT_PATTERN:
         document["source"]["pattern"] = source.pattern
     if series.listed_steps is not None:
         document["steps"] = list(series.listed_steps)
