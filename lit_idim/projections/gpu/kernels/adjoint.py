@@ -49,8 +49,12 @@ def add_up_tiles(
     BLOCKS: tl.constexpr = TILE // WIDTH
     p_key, p_factor = p_offset.to(tl.uint32, bitcast=True), p_step.to(tl.uint32, bitcast=True)
     g_key, g_factor = g_offset.to(tl.uint32, bitcast=True), g_step.to(tl.uint32, bitcast=True)
-    inside = tl.arange(0, WIDTH).to(tl.uint32)
-    total = tl.zeros([BLOCKS, WIDTH], tl.float32)
+    # As in `rows.add_rows`, the blocks lie in the middle, so that a thread undoes the permutation of one, or of few.
+    LANES: tl.constexpr = WIDTH if WIDTH < 32 else 32
+    ROUNDS: tl.constexpr = WIDTH // LANES
+    inside = tl.arange(0, ROUNDS)[:, None, None] * LANES + tl.arange(0, LANES)[None, None, :]
+    block = tl.arange(0, BLOCKS)[None, :, None]
+    total = tl.zeros([ROUNDS, BLOCKS, LANES], tl.float32)
     begin = tl.program_id(0) * tiles_per_program
     for tile in range(begin, tl.minimum(begin + tiles_per_program, tiles)):
         row = (first_tile + tile).to(tl.int64) * TILE
@@ -58,15 +62,19 @@ def add_up_tiles(
         values = transform_tile(values, WIDTH, RIGHT, TILE, FIRST_PARTS, PARTS, OPERAND)
         counters = (row // 4).to(tl.uint32) + tl.arange(0, TILE // 4).to(tl.uint32)
         values = values * gaussian(counters, table_ptr, g_key, g_factor, TILE)
-        values = tl.reshape(values, [BLOCKS, WIDTH])
         if WIDTH > 1:
-            blocks = (row // WIDTH).to(tl.uint32) + tl.arange(0, BLOCKS).to(tl.uint32)
+            blocks = (row // WIDTH).to(tl.uint32) + block.to(tl.uint32)
             source = inverse_positions(
-                blocks[:, None], inside[None, :], affine_ptr, p_key, p_factor, WIDTH, SHIFT, ANY_AFFINE
+                blocks, inside.to(tl.uint32), affine_ptr, p_key, p_factor, WIDTH, SHIFT, ANY_AFFINE
             )
-            values = tl.gather(values, source, 1)
+            # Along the flat axis: along a row the compiler would try every number of a warp.
+            values = tl.gather(values, tl.reshape(source + block * WIDTH, [TILE]), 0)
+            values = tl.reshape(values, [ROUNDS, BLOCKS, LANES])
+        else:
+            values = tl.reshape(values, [ROUNDS, BLOCKS, LANES])
         total += values
-    tl.store(partial_ptr + tl.program_id(0) * WIDTH + tl.arange(0, WIDTH), tl.sum(total, 0))
+    places = tl.program_id(0) * WIDTH + tl.reshape(inside, [ROUNDS, LANES])
+    tl.store(partial_ptr + places, tl.sum(total, 1))
 
 
 @triton.jit(do_not_specialize=["partials"])

@@ -29,34 +29,45 @@ def leading_part(values):
 
 
 @triton.jit
+def last_part(values, OPERAND: tl.constexpr):
+    """What is left, rounded to the operand's type; a float32 operand stands in for bfloat16 (Triton's interpreter)."""
+    return leading_part(values) if OPERAND == tl.float32 else values.to(OPERAND)
+
+
+@triton.jit
 def values_times_signs(values, matrix, PARTS: tl.constexpr, OPERAND: tl.constexpr):
     """values @ matrix in float32, the values cut into PARTS."""
-    high = leading_part(values) if PARTS > 1 else values
     if PARTS == 1:
-        return tl.dot(high.to(OPERAND), matrix)
-    rest = values - high
-    if PARTS == 2:
-        return tl.dot(high.to(OPERAND), matrix, tl.dot(leading_part(rest).to(OPERAND), matrix))
-    middle = leading_part(rest)
-    product = tl.dot((rest - middle).to(OPERAND), matrix)
-    product = tl.dot(middle.to(OPERAND), matrix, product)
-    return tl.dot(high.to(OPERAND), matrix, product)
+        product = tl.dot(values.to(OPERAND), matrix)
+    else:
+        high = leading_part(values)
+        rest = values - high
+        if PARTS == 2:
+            product = tl.dot(last_part(rest, OPERAND), matrix)
+        else:
+            middle = leading_part(rest)
+            product = tl.dot(last_part(rest - middle, OPERAND), matrix)
+            product = tl.dot(middle.to(OPERAND), matrix, product)
+        product = tl.dot(high.to(OPERAND), matrix, product)
+    return product
 
 
 @triton.jit
 def signs_times_values(matrix, values, PARTS: tl.constexpr, OPERAND: tl.constexpr, total):
     """total + matrix @ values in float32, the values cut into PARTS."""
-    high = leading_part(values) if PARTS > 1 else values
     if PARTS == 1:
-        return tl.dot(matrix, high.to(OPERAND), total)
-    rest = values - high
-    if PARTS == 2:
-        total = tl.dot(matrix, leading_part(rest).to(OPERAND), total)
-        return tl.dot(matrix, high.to(OPERAND), total)
-    middle = leading_part(rest)
-    total = tl.dot(matrix, (rest - middle).to(OPERAND), total)
-    total = tl.dot(matrix, middle.to(OPERAND), total)
-    return tl.dot(matrix, high.to(OPERAND), total)
+        total = tl.dot(matrix, values.to(OPERAND), total)
+    else:
+        high = leading_part(values)
+        rest = values - high
+        if PARTS == 2:
+            total = tl.dot(matrix, last_part(rest, OPERAND), total)
+        else:
+            middle = leading_part(rest)
+            total = tl.dot(matrix, last_part(rest - middle, OPERAND), total)
+            total = tl.dot(matrix, middle.to(OPERAND), total)
+        total = tl.dot(matrix, high.to(OPERAND), total)
+    return total
 
 
 @triton.jit
@@ -78,14 +89,15 @@ def transform_tile(
     if RIGHT >= WIDTH:
         matrix = sign_matrix(right, right, WIDTH, OPERAND)
         values = tl.reshape(values, [TILE // RIGHT, RIGHT])
-        return tl.reshape(values_times_signs(values, matrix, FIRST_PARTS, OPERAND), [TILE])
-    LEFT: tl.constexpr = WIDTH // RIGHT
-    BLOCKS: tl.constexpr = TILE // WIDTH
-    left = tl.arange(0, LEFT)
-    values = tl.reshape(values, [TILE // RIGHT, RIGHT])
-    values = values_times_signs(values, sign_matrix(right, right, RIGHT, OPERAND), FIRST_PARTS, OPERAND)
-    values = tl.permute(tl.reshape(values, [BLOCKS, LEFT, RIGHT]), (0, 2, 1))
-    values = tl.reshape(values, [TILE // LEFT, LEFT])
-    values = values_times_signs(values, sign_matrix(left, left, LEFT, OPERAND), PARTS, OPERAND)
-    values = tl.permute(tl.reshape(values, [BLOCKS, RIGHT, LEFT]), (0, 2, 1))
+        values = values_times_signs(values, matrix, FIRST_PARTS, OPERAND)
+    else:
+        LEFT: tl.constexpr = WIDTH // RIGHT
+        BLOCKS: tl.constexpr = TILE // WIDTH
+        left = tl.arange(0, LEFT)
+        values = tl.reshape(values, [TILE // RIGHT, RIGHT])
+        values = values_times_signs(values, sign_matrix(right, right, RIGHT, OPERAND), FIRST_PARTS, OPERAND)
+        values = tl.permute(tl.reshape(values, [BLOCKS, LEFT, RIGHT]), (0, 2, 1))
+        values = tl.reshape(values, [TILE // LEFT, LEFT])
+        values = values_times_signs(values, sign_matrix(left, left, LEFT, OPERAND), PARTS, OPERAND)
+        values = tl.permute(tl.reshape(values, [BLOCKS, RIGHT, LEFT]), (0, 2, 1))
     return tl.reshape(values, [TILE])

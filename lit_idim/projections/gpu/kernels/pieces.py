@@ -5,23 +5,28 @@ import triton.language as tl
 
 
 @triton.jit
-def layer_scales(row, last_row, offsets, stops_ptr, scales_ptr, layers, LAYERS: tl.constexpr):
-    """lambda of rows row + offsets, float32, the shape of offsets.
+def scale_by_layer(rows, peak, row, last_row, offsets, stops_ptr, scales_ptr, layers, LAYERS: tl.constexpr):
+    """rows * peak * lambda, float32, for rows row + offsets of the vector of length D.
 
     Args:
-        row: first row in use, int64. last_row: the last. offsets: int32, any shape.
-        stops_ptr: (layers,) int64, the row after each layer's last. scales_ptr: (layers,) float32.
+        rows: float32, the shape of offsets. peak: a number.
+        row: first row in use, int64. last_row: the last. offsets: int32.
+        stops_ptr: (layers,) int64, the row after each layer's last. scales_ptr: (layers,) float32, lambda.
         layers: number of layers. LAYERS: the power of two from it on.
     """
     numbers = tl.arange(0, LAYERS)
     stops = tl.load(stops_ptr + numbers, mask=numbers < layers, other=2**62)
     first = tl.sum((stops <= row).to(tl.int32))
     last = tl.minimum(tl.sum((stops <= last_row).to(tl.int32)), layers - 1)
-    scales = tl.zeros_like(offsets).to(tl.float32) + tl.load(scales_ptr + first)
-    for layer in range(first + 1, last + 1):
-        begin = (tl.load(stops_ptr + layer - 1) - row).to(tl.int32)
-        scales = tl.where(offsets >= begin, tl.load(scales_ptr + layer), scales)
-    return scales
+    if first == last:
+        rows = rows * (tl.load(scales_ptr + first) * peak)
+    else:
+        scales = tl.zeros_like(offsets).to(tl.float32) + tl.load(scales_ptr + first)
+        for layer in range(first + 1, last + 1):
+            begin = (tl.load(stops_ptr + layer - 1) - row).to(tl.int32)
+            scales = tl.where(offsets >= begin, tl.load(scales_ptr + layer), scales)
+        rows = rows * (scales * peak)
+    return rows
 
 
 @triton.jit

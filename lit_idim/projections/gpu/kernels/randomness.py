@@ -16,13 +16,29 @@ def hash_word(offset, step, counter):
 
 
 @triton.jit
+def gaussian_lane(words, table, LANE: tl.constexpr):
+    """G of every fourth row, from LANE on: a byte of each word, (n,) uint32, looked up in the 256 quantiles."""
+    return tl.gather(table, ((words >> (8 * LANE)) & 255).to(tl.int32), 0)
+
+
+@triton.jit
+def interleave(lane_0, lane_1, lane_2, lane_3):
+    """Lanes of shape (..., n) to (..., n, 2, 2), which read in order are rows: numbers stay in their threads."""
+    return tl.join(tl.join(lane_0, lane_2), tl.join(lane_1, lane_3))
+
+
+@triton.jit
 def gaussian(counters, table_ptr, offset, step, COUNT: tl.constexpr):
-    """G of COUNT rows: four bytes of each word at the counters (COUNT // 4,), looked up in the 256 quantiles."""
+    """G of COUNT rows in order, float32, from words at the counters (COUNT // 4,) uint32."""
     words = hash_word(offset, step, counters)
-    even = tl.join(words & 255, (words >> 16) & 255)
-    odd = tl.join((words >> 8) & 255, words >> 24)
-    entries = tl.reshape(tl.join(even, odd), [COUNT]).to(tl.int32)
-    return tl.gather(tl.load(table_ptr + tl.arange(0, 256)), entries, 0)
+    table = tl.load(table_ptr + tl.arange(0, 256))
+    lanes = interleave(
+        gaussian_lane(words, table, 0),
+        gaussian_lane(words, table, 1),
+        gaussian_lane(words, table, 2),
+        gaussian_lane(words, table, 3),
+    )
+    return tl.reshape(lanes, [COUNT])
 
 
 @triton.jit

@@ -8,7 +8,7 @@ import triton
 import triton.language as tl
 
 from lit_idim.projections.gpu.kernels.hadamard import sign_matrix, signs_times_values, values_times_signs
-from lit_idim.projections.gpu.kernels.pieces import layer_scales, load_pieces
+from lit_idim.projections.gpu.kernels.pieces import load_pieces, scale_by_layer
 from lit_idim.projections.gpu.kernels.randomness import gaussian, inverse_positions, positions
 from lit_idim.projections.gpu.kernels.rows import add_and_store
 
@@ -80,9 +80,11 @@ def add_rows_wide(
 
     offsets = tl.arange(0, LEFT)[:, None] * RIGHT + slab + tl.arange(0, SLAB)[None, :]
     low, high = tl.maximum(start - row, 0).to(tl.int32), tl.minimum(stop - row, WIDTH).to(tl.int32)
-    scales = layer_scales(row + low, row + high - 1, offsets - low, stops_ptr, scales_ptr, layers, LAYERS)
     shift = row - start
-    add_and_store(total * tl.load(peak_ptr), scales, offsets, base_ptr + shift, out_ptr + shift, low, high, WIDTH)
+    rows = scale_by_layer(
+        total, tl.load(peak_ptr), row + low, row + high - 1, offsets - low, stops_ptr, scales_ptr, layers, LAYERS
+    )
+    add_and_store(rows, offsets, base_ptr + shift, out_ptr + shift, low, high, WIDTH)
 
 
 @triton.jit(do_not_specialize=["g_offset", "g_step", "first_block"])
