@@ -15,6 +15,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lit_idim.projections.base import Projection
+from lit_idim.projections.gpu.choice import fused_fastfood
 from lit_idim.projections.hadamard import hadamard
 from lit_idim.projections.permutation import permutations
 from lit_idim.projections.pieces import Piece, join_neighbours
@@ -58,6 +59,10 @@ class FastfoodProjection(Projection):
     def add_rows(
         self, theta_d: Float[Tensor, " d"], start: int, *, base: Tensor, out: Tensor, scale: float | Tensor = 1.0
     ) -> None:
+        if (fused := fused_fastfood(self, out.device, (theta_d.dtype, base.dtype, out.dtype))) is not None:
+            scales = torch.as_tensor(scale, dtype=torch.float32, device=out.device).reshape(1)
+            fused.add_rows(fused.shared(theta_d), start, base=base, out=out, scales=scales, stops=fused.end)
+            return
         shared = self._shared_transform(theta_d)
         compiled = _compiled_kernels() if out.device.type == "cpu" else None
         if compiled is not None and out.dtype == theta_d.dtype:
@@ -73,6 +78,8 @@ class FastfoodProjection(Projection):
             out[low:high] = base[low:high].to(rows.dtype) + scale * rows
 
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:
+        if (fused := fused_fastfood(self, like.device, (like.dtype, *(piece.dtype for _, piece in pieces)))) is not None:
+            return fused.shared.transpose(fused.adjoint(pieces)).to(like.dtype)
         compiled = _compiled_kernels() if like.device.type == "cpu" else None
         total = torch.zeros(self.width, dtype=torch.float64, device=like.device)
         for start, values in join_neighbours(pieces):

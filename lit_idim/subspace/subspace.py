@@ -12,6 +12,7 @@ from lit_idim.errors import UserError
 from lit_idim.projections import Projection, make_projection
 from lit_idim.subspace.adapter import Adapter, AdapterBase, read_adapter, write_adapter
 from lit_idim.subspace.checksum import checksum_tensors
+from lit_idim.subspace.fused_weights import FusedWeights, kernels_for
 from lit_idim.subspace.initialization import INITIALIZATION_VERSION
 from lit_idim.subspace.layout import Layout, find_layout
 from lit_idim.subspace.loading import load_classifier
@@ -89,7 +90,8 @@ class Subspace(nn.Module):
             self.lambdas = nn.Parameter(torch.ones(m, dtype=dtype, device=first.device))
         else:
             self.register_parameter("lambdas", None)
-        self._weights: SubspaceWeights | None = None
+        self._weights: SubspaceWeights | FusedWeights | None = None
+        self._device: torch.device | None = None
         self._checksum: tuple[list[Any], str] | None = None
         self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_check_and_supply)  # type: ignore[no-untyped-call]
@@ -175,8 +177,14 @@ class Subspace(nn.Module):
                 f"the trained numbers must be float32, got {self.theta_d.dtype}; convert the model before wrapping it, "
                 "and train with precision bf16-mixed rather than bf16-true"
             )
-        if self._weights is None:
-            self._weights = SubspaceWeights(self.model, self.layout, self.projection)
+        if self._weights is None or self._device != self.theta_d.device:
+            kernels = kernels_for(self.model, self.layout, self.projection)
+            self._weights = (
+                SubspaceWeights(self.model, self.layout, self.projection)
+                if kernels is None
+                else FusedWeights(self.model, self.layout, kernels)
+            )
+            self._device = self.theta_d.device
         return self._weights(self.theta_d, self.lambdas)
 
     def extra_repr(self) -> str:

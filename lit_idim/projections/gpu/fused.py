@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 TILE = 4096
 """Rows of a program's step, and the widest block that it holds whole."""
-WIDE_RIGHT, SLAB, CHUNK = 256, 64, 32
+WIDE_RIGHT, SLAB, CHUNK, WIDE_WARPS = 256, 64, 16, 8
 ADJOINT_PROGRAMS = 528
 """Partial sums of an adjoint: four programs for each of 132 multiprocessors. A constant of its own, so that the bits of
 the sum do not depend on the GPU's size."""
@@ -45,6 +45,10 @@ class FusedFastfood:
     Args:
         projection: P.
         device: a GPU, or the CPU where Triton interprets kernels (TRITON_INTERPRET=1).
+
+    Attributes:
+        shared: theta_d -> s H B theta_d.
+        end: D as the one stop of a vector that is a single layer, int64, shape (1,).
     """
 
     def __init__(self, projection: "FastfoodProjection", device: torch.device) -> None:
@@ -56,6 +60,7 @@ class FusedFastfood:
         # The last tile may reach beyond the last block.
         self.affine = torch.nn.functional.pad(flags if any_affine else flags[:0], (0, TILE))
         self.table = normal_table(8, device)
+        self.end = torch.tensor([projection.D], device=device)
         self.g_key = _signed_words(projection.key("G"))
         self.p_key = _signed_words(projection.key("Pi"))
         self.is_wide = self.width > TILE
@@ -93,7 +98,7 @@ class FusedFastfood:
         with self._on_device():
             if self.is_wide:
                 grid: tuple[int, ...] = (_tiles(start, stop, self.width), WIDE_RIGHT // SLAB)
-                add_rows_wide[grid](*tensors, *numbers, **constants, SLAB=SLAB, CHUNK=CHUNK, num_warps=8)
+                add_rows_wide[grid](*tensors, *numbers, **constants, SLAB=SLAB, CHUNK=CHUNK, num_warps=WIDE_WARPS)
             else:
                 grid = (_tiles(start, stop, TILE),)
                 add_rows[grid](*tensors, *numbers, **constants, TILE=TILE, num_warps=4)
@@ -135,7 +140,7 @@ class FusedFastfood:
             here = min(at_once, blocks - low)
             transform_blocks[(here, WIDE_RIGHT // SLAB)](
                 *operands, weighted, self.table, first + low, *self.g_key,
-                **self.transform, **constants, SLAB=SLAB, CHUNK=CHUNK, num_warps=8,
+                **self.transform, **constants, SLAB=SLAB, CHUNK=CHUNK, num_warps=WIDE_WARPS,
             )  # fmt: skip
             add_up_blocks[(self.width // columns, sums)](
                 weighted, partial_sums[part], self.affine, first + low, here, -(-here // sums), *self.p_key,
