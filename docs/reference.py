@@ -4,9 +4,12 @@ import argparse
 import pkgutil
 import warnings
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 
 import lit_idim
+
+NEED_TRITON = ("lit_idim.projections.gpu.fused", "lit_idim.projections.gpu.kernels")
 
 
 def main() -> None:
@@ -20,6 +23,8 @@ def main() -> None:
     # pdoc reads a module's dictionary, and the package puts its public names there at first use.
     vars(lit_idim).update({name: getattr(lit_idim, name) for name in lit_idim.__all__})
     modules = ["lit_idim", *(found.name for found in pkgutil.walk_packages(lit_idim.__path__, prefix="lit_idim."))]
+    if find_spec("triton") is None:  # what cannot be imported has no page
+        modules = [name for name in modules if not name.startswith(NEED_TRITON)]
     for name in modules:
         _list_modules(name)
     # It finds some of the modules by itself as well, and would say so of each.

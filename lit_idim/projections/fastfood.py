@@ -78,7 +78,9 @@ class FastfoodProjection(Projection):
             out[low:high] = base[low:high].to(rows.dtype) + scale * rows
 
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:
-        if (fused := fused_fastfood(self, like.device, (like.dtype, *(piece.dtype for _, piece in pieces)))) is not None:
+        if (
+            fused := fused_fastfood(self, like.device, (like.dtype, *(piece.dtype for _, piece in pieces)))
+        ) is not None:
             return fused.shared.transpose(fused.adjoint(pieces)).to(like.dtype)
         compiled = _compiled_kernels() if like.device.type == "cpu" else None
         total = torch.zeros(self.width, dtype=torch.float64, device=like.device)

@@ -1,7 +1,7 @@
 """theta = theta_0 + lambda_i (P theta_d)_i on a GPU: one launch forward, two a layer backward, no wait for the device.
 
-Shapes: theta_d (d',) with d' = d for DID and d - m for SAID, lambdas (m,), y = s H B theta_d (width,), theta_0 and theta
-(D,) as slabs of one dtype each, which cross layers.
+Shapes: theta_d (d',) with d' = d for DID and d - m for SAID, lambdas (m,), y = s H B theta_d (width,), theta_0 and
+theta (D,) as slabs of one dtype each, which cross layers.
 """
 
 from collections.abc import Iterator, Sequence

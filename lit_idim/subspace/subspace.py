@@ -167,10 +167,12 @@ class Subspace(nn.Module):
             )
         return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def weights(self) -> dict[str, Tensor]:
         """theta_D by parameter name, differentiable in theta_d and the lambdas.
 
-        The tensors share one buffer, which the first call after an update overwrites.
+        The tensors share one buffer, which the first call after an update overwrites. `torch.compile` compiles the
+        model around this call, whose work is in kernels of its own.
         """
         if self.theta_d.dtype not in (torch.float32, torch.float64):
             raise UserError(

@@ -11,7 +11,9 @@ BLOCKS_AT_ONCE = 2**18
 NUMBERS_AT_ONCE = 2**22
 
 
-def affine_blocks(key: StreamKey, *, blocks: int, width: int, device: torch.device | str = "cpu") -> UInt8[Tensor, " b"]:
+def affine_blocks(
+    key: StreamKey, *, blocks: int, width: int, device: torch.device | str = "cpu"
+) -> UInt8[Tensor, " b"]:
     """1 for each block whose rounds alone give a permutation that is affine over GF(2), uint8, shape (blocks,).
 
     An affine f has f(0) ^ f(1) ^ f(2) ^ f(3) = 0: four positions of each block are computed, and all of them only

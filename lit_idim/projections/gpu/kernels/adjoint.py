@@ -78,9 +78,7 @@ def add_up_tiles(
 
 
 @triton.jit(do_not_specialize=["partials"])
-def sum_partials(
-    partial_ptr, out_ptr, partials, WIDTH: tl.constexpr, COLUMNS: tl.constexpr, AT_ONCE: tl.constexpr
-):
+def sum_partials(partial_ptr, out_ptr, partials, WIDTH: tl.constexpr, COLUMNS: tl.constexpr, AT_ONCE: tl.constexpr):
     """out (WIDTH,) float64 = the sum of partial (partials, WIDTH) float32 over its rows, AT_ONCE rows at a time."""
     columns = tl.program_id(0) * COLUMNS + tl.arange(0, COLUMNS)
     total = tl.zeros([AT_ONCE, COLUMNS], tl.float64)

@@ -31,7 +31,7 @@ def leading_part(values):
 @triton.jit
 def last_part(values, OPERAND: tl.constexpr):
     """What is left, rounded to the operand's type; a float32 operand stands in for bfloat16 (Triton's interpreter)."""
-    return leading_part(values) if OPERAND == tl.float32 else values.to(OPERAND)
+    return leading_part(values) if tl.float32 == OPERAND else values.to(OPERAND)
 
 
 @triton.jit

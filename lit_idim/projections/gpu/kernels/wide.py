@@ -1,7 +1,7 @@
 """Fastfood for blocks too wide for one program's registers (d' > 4096): a program a slab of columns of the transform.
 
-H_WIDTH = H_LEFT (x) H_RIGHT. A program streams through its block, CHUNK x RIGHT numbers at a time, and keeps LEFT x SLAB
-results: the block's numbers are made (or read) RIGHT / SLAB times, and no intermediate goes to memory.
+H_WIDTH = H_LEFT (x) H_RIGHT. A program streams through its block, CHUNK x RIGHT numbers at a time, and keeps LEFT x
+SLAB results: the block's numbers are made (or read) RIGHT / SLAB times, and no intermediate goes to memory.
 """
 
 import triton
@@ -30,9 +30,7 @@ def add_chunk(
     """total (LEFT, SLAB) + H_LEFT[:, first : first + CHUNK] values (CHUNK, RIGHT) H_RIGHT[:, slab : slab + SLAB]."""
     right = sign_matrix(tl.arange(0, RIGHT), slab + tl.arange(0, SLAB), RIGHT, OPERAND)
     left = sign_matrix(tl.arange(0, LEFT), first + tl.arange(0, CHUNK), LEFT, OPERAND)
-    return signs_times_values(
-        left, values_times_signs(values, right, FIRST_PARTS, OPERAND), PARTS, OPERAND, total
-    )
+    return signs_times_values(left, values_times_signs(values, right, FIRST_PARTS, OPERAND), PARTS, OPERAND, total)
 
 
 @triton.jit(do_not_specialize=["g_offset", "g_step", "p_offset", "p_step", "layers"])
@@ -149,8 +147,6 @@ def add_up_blocks(
     begin = tl.program_id(1) * blocks_per_program
     for block in range(begin, tl.minimum(begin + blocks_per_program, blocks)):
         number = (first_block + block).to(tl.uint32)
-        source = inverse_positions(
-            number, columns.to(tl.uint32), affine_ptr, p_key, p_factor, WIDTH, SHIFT, ANY_AFFINE
-        )
+        source = inverse_positions(number, columns.to(tl.uint32), affine_ptr, p_key, p_factor, WIDTH, SHIFT, ANY_AFFINE)
         total += tl.load(weighted_ptr + block * WIDTH + source)
     tl.store(partial_ptr + tl.program_id(1) * WIDTH + columns, total)
