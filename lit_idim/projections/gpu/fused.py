@@ -77,7 +77,7 @@ class FusedFastfood:
         scales: Float[Tensor, " m"],
         stops: Int[Tensor, " m"],
     ) -> None:
-        """out = base + lambda_i (H G_b Pi_b y) for rows start ... start + len(out) - 1, summed in float32, rounded once.
+        """out = base + lambda_i (H G_b Pi_b y) for len(out) rows from start on, summed in float32, rounded once.
 
         Args:
             y: what `shared` gives.
