@@ -26,8 +26,12 @@ def sweep(
     bytes_a_second, working_bytes (peak memory of a call beyond its operands), stored_bytes (kept by P between calls).
 
     Args:
-        names: of projections. ds: trained numbers. Ds: parameters; pairs with d > D are passed over.
-        device: "cpu" or "cuda". dtype: of theta. repeats: counted calls.
+        names: of projections.
+        ds: trained numbers.
+        Ds: parameters; pairs with d > D are passed over.
+        device: "cpu" or "cuda".
+        dtype: of theta.
+        repeats: counted calls.
     """
     names, ds, rows = list(names), list(ds), []
     for D in Ds:
@@ -41,7 +45,7 @@ def sweep(
                     continue
                 projection = make_projection(name, d=d, D=D)
                 theta_d = torch.randn(d, device=device)
-                passes = {
+                passes: dict[str, tuple[Callable[[], object], int]] = {
                     "forward": (partial(projection.add_rows, theta_d, 0, base=theta_0, out=theta), copied),
                     "backward": (partial(projection.adjoint, [(0, theta_0)], like=theta_d), theta.nbytes),
                 }

@@ -22,7 +22,9 @@ def projection_cost_figure(rows: Sequence[dict[str, Any]], *, title: str) -> Fig
     for axes, which in zip(figure.subplots(1, 2, sharey=True), ("forward", "backward"), strict=True):
         of_pass = [row for row in rows if row["pass"] == which and row["projection"] != "copy"]
         least = {row["D"]: row["least_bytes"] / copies[row["D"]] for row in of_pass}
-        axes.plot(list(least), list(least.values()), color="black", linewidth=3, alpha=0.35, label="memory, at copy speed")
+        axes.plot(
+            list(least), list(least.values()), color="black", linewidth=3, alpha=0.35, label="memory, at copy speed"
+        )
         for name in dict.fromkeys(row["projection"] for row in of_pass):
             for d in ds:
                 points = [(row["D"], row["seconds"]) for row in of_pass if (row["projection"], row["d"]) == (name, d)]

@@ -40,7 +40,9 @@ def test_logits_and_gradients_are_those_of_the_plain_path(
         logits.square().sum().backward()
         assert isinstance(subspace._weights, FusedWeights) == kernels
         trained = [parameter for parameter in (subspace.theta_d, subspace.lambdas) if parameter is not None]
-        found.append([logits.detach().cpu(), *(parameter.grad.cpu() for parameter in trained if parameter.grad is not None)])
+        found.append(
+            [logits.detach().cpu(), *(parameter.grad.cpu() for parameter in trained if parameter.grad is not None)]
+        )
     for plain, fused in zip(*found, strict=True):
         assert (plain - fused).norm() <= 2e-5 * plain.norm()
 

@@ -77,7 +77,10 @@ def test_every_entry_of_the_matrix(d: int, D: int, seed: int, device: str) -> No
 def test_float32_error(d: int, D: int, device: str) -> None:
     projection = FastfoodProjection(d=d, D=D, seed=2)
     theta_d, theta = normal(d).float(), normal(D, seed=1).float()
-    assert relative_error(add_rows(projection, theta_d, torch.zeros(D), device), projection.matvec(theta_d.double())) <= 1e-6
+    assert (
+        relative_error(add_rows(projection, theta_d, torch.zeros(D), device), projection.matvec(theta_d.double()))
+        <= 1e-6
+    )
     exact = projection.rmatvec(theta.double())
     # a sum of D numbers may cancel: its error is told beside the length of what was summed
     assert float((adjoint(projection, [(0, theta)], device).cpu() - exact).norm()) <= 1e-6 * max(
@@ -156,7 +159,9 @@ def test_no_move_leaves_theta_0_and_nan_shows(d: int, device: str) -> None:
 @each_device
 def test_rows_and_blocks_beyond_32_bits(device: str) -> None:
     projection = FastfoodProjection(d=60, D=2**32, seed=1)
-    kernels = object.__new__(FusedFastfood)  # the flags of 2^26 blocks would take a minute: none of the width is affine here
+    kernels = object.__new__(
+        FusedFastfood
+    )  # the flags of 2^26 blocks would take a minute: none of the width is affine here
     monkey = pytest.MonkeyPatch()
     monkey.setattr(fused_module, "affine_blocks", lambda *_, **__: torch.zeros(1, dtype=torch.uint8, device=device))
     kernels.__init__(projection, torch.device(device))  # type: ignore[misc]
