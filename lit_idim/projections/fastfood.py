@@ -60,7 +60,7 @@ class FastfoodProjection(Projection):
         self, theta_d: Float[Tensor, " d"], start: int, *, base: Tensor, out: Tensor, scale: float | Tensor = 1.0
     ) -> None:
         if (fused := fused_fastfood(self, out.device, (theta_d.dtype, base.dtype, out.dtype))) is not None:
-            scales = torch.as_tensor(scale, dtype=torch.float32, device=out.device).reshape(1)
+            scales = torch.ones(1, device=out.device) * scale  # on the device: no copy that the host would wait for
             fused.add_rows(fused.shared(theta_d), start, base=base, out=out, scales=scales, stops=fused.end)
             return
         shared = self._shared_transform(theta_d)

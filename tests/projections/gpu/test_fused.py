@@ -157,15 +157,12 @@ def test_no_move_leaves_theta_0_and_nan_shows(d: int, device: str) -> None:
 
 
 @each_device
-def test_rows_and_blocks_beyond_32_bits(device: str) -> None:
+def test_rows_beyond_32_bits(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
     projection = FastfoodProjection(d=60, D=2**32, seed=1)
-    kernels = object.__new__(
-        FusedFastfood
-    )  # the flags of 2^26 blocks would take a minute: none of the width is affine here
-    monkey = pytest.MonkeyPatch()
-    monkey.setattr(fused_module, "affine_blocks", lambda *_, **__: torch.zeros(1, dtype=torch.uint8, device=device))
-    kernels.__init__(projection, torch.device(device))  # type: ignore[misc]
-    monkey.undo()
+    # The flags of 2^26 blocks would take a minute, and none of those in question is set.
+    no_flags = torch.zeros(1, dtype=torch.uint8, device=device)
+    monkeypatch.setattr(fused_module, "affine_blocks", lambda *_, **__: no_flags)
+    kernels = FusedFastfood(projection, torch.device(device))
     start, theta_d, values = 2**32 - 3000, normal(60), normal(3000, seed=1)
     out = torch.zeros(3000, device=device)
     one, stop = torch.ones(1, device=device), torch.tensor([2**32], device=device)
@@ -191,6 +188,10 @@ def test_the_projection_chooses_them(device: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(choice, "FUSED_DEVICES", {device})
     torch.testing.assert_close(projection.matvec(theta_d.to(device)).cpu(), expected, rtol=1e-5, atol=1e-7)
     torch.testing.assert_close(projection.rmatvec(theta.to(device)).cpu(), gradient, rtol=1e-5, atol=1e-6)
+    for scale in (0.5, torch.tensor(0.5, device=device)):
+        out = torch.zeros(5000, device=device)
+        projection.add_rows(theta_d.to(device), 0, base=out, out=out, scale=scale)
+        torch.testing.assert_close(out.cpu(), 0.5 * expected, rtol=1e-5, atol=1e-7)
     assert choice.fused_fastfood(projection, torch.device(device), [torch.float32]) is not None
     assert choice.fused_fastfood(projection, torch.device(device), [torch.float64]) is None
 
