@@ -41,7 +41,7 @@ class SharedTransform:
 
     def transpose(self, u: Float[Tensor, " width"]) -> Float[Tensor, " d"]:
         """s B H u in float64, cut to d numbers."""
-        return (self._hadamard(u) * self.diagonal)[: self.d]
+        return (self._hadamard(u.to(torch.float64)) * self.diagonal)[: self.d]
 
     def _hadamard(self, values: Tensor) -> Tensor:
         left, right = self.factors
