@@ -36,8 +36,10 @@ kernels = FusedFastfood(projection, torch.device("cpu"))
 for dtype in (torch.bfloat16, torch.float32):
     base = torch.zeros(200_000, dtype=dtype)
     scales, stops = torch.ones(3), torch.tensor([5, 100_000, 200_000])
-    kernels.add_rows(kernels.shared(torch.zeros({d})), 0, base=base, out=base, scales=scales, stops=stops)
+    for start in (0, 1):  # Triton takes an argument that is 1 for a constant
+        kernels.add_rows(kernels.shared(torch.zeros({d})), start, base=base, out=base, scales=scales, stops=stops)
     kernels.adjoint([(0, base[:1024]), (1024, base[1024:])])
+    kernels.adjoint([(1, base[:5])])
 """
 
 

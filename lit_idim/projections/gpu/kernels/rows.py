@@ -81,7 +81,7 @@ def add_rows(
         g_offset, g_step, p_offset, p_step: keys of the streams of G and Pi, bits of uint32 in int32.
         WIDTH: d', a power of two. SHIFT: of a permutation's rounds. RIGHT, PARTS, OPERAND: see `transform_tile`.
     """
-    tile = (start // TILE).to(tl.int64) + tl.program_id(0)
+    tile = tl.program_id(0).to(tl.int64) + start // TILE
     row = tile * TILE
     p_key, p_factor = p_offset.to(tl.uint32, bitcast=True), p_step.to(tl.uint32, bitcast=True)
     g_key, g_factor = g_offset.to(tl.uint32, bitcast=True), g_step.to(tl.uint32, bitcast=True)

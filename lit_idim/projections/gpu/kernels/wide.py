@@ -64,7 +64,7 @@ def add_rows_wide(
     LEFT: tl.constexpr = WIDTH // RIGHT
     p_key, p_factor = p_offset.to(tl.uint32, bitcast=True), p_step.to(tl.uint32, bitcast=True)
     g_key, g_factor = g_offset.to(tl.uint32, bitcast=True), g_step.to(tl.uint32, bitcast=True)
-    block = (start // WIDTH).to(tl.int64) + tl.program_id(0)
+    block = tl.program_id(0).to(tl.int64) + start // WIDTH
     slab = tl.program_id(1) * SLAB
     row = block * WIDTH
     total = tl.zeros([LEFT, SLAB], tl.float32)
