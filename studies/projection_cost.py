@@ -29,7 +29,7 @@ from lit_idim.figures.style import save_figure
 from lit_idim.projections import make_projection
 
 SWEPT = {
-    "cpu": {"ds": (100, 1000), "Ds": (100_000, 1_000_000, 10_000_000)},
+    "cpu": {"ds": (100, 1000), "Ds": (100_000, 300_000, 1_000_000)},
     "cuda": {"ds": (100, 1000, 10_000, 65_536), "Ds": (1_000_000, 10_000_000, 100_000_000, 355_000_000)},
 }
 

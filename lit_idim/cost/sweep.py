@@ -12,7 +12,7 @@ from torch import Tensor
 
 from lit_idim.projections import Projection, make_projection
 
-LARGEST_DENSE = 2**25
+LARGEST_DENSE = 2**24
 """Entries of P beyond which `dense`, whose time grows with D d, is left out."""
 
 
