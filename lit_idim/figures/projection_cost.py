@@ -32,6 +32,8 @@ def projection_cost_figure(rows: Sequence[dict[str, Any]], *, title: str) -> Fig
                     style = {"color": COLORS.get(name, "C5"), "linestyle": DASHES[ds.index(d) % len(DASHES)]}
                     axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=f"{name}, d = {d}", **style)
         axes.set(xscale="log", yscale="log", xlabel="D, parameters", title=f"{which} pass")
+        for axis in (axes.xaxis, axes.yaxis):
+            axis.set_major_formatter("{x:g}")  # the package's style draws no mathematics, which powers of ten would be
         axes.grid(alpha=0.3)
     figure.axes[0].set_ylabel("seconds")
     figure.legend(*figure.axes[0].get_legend_handles_labels(), loc="outside right center", fontsize="small")
