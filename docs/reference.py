@@ -9,6 +9,8 @@ from pathlib import Path
 
 import lit_idim
 
+NEED_TRITON = ("lit_idim.projections.gpu.fused", "lit_idim.projections.gpu.kernels")
+
 
 def main() -> None:
     """Writes the pages to the folder that the command line names."""
@@ -23,6 +25,8 @@ def main() -> None:
     modules = ["lit_idim", *(found.name for found in pkgutil.walk_packages(lit_idim.__path__, prefix="lit_idim."))]
     if find_spec("fairseq2") is None:  # its extension cannot be imported without it
         modules = [name for name in modules if not name.startswith("lit_idim.fairseq2_extension")]
+    if find_spec("triton") is None:  # what cannot be imported has no page
+        modules = [name for name in modules if not name.startswith(NEED_TRITON)]
     for name in modules:
         _list_modules(name)
     # It finds some of the modules by itself as well, and would say so of each.

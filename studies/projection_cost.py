@@ -1,66 +1,113 @@
 """The cost of P and of a training step, beside the model, the customary implementation and the machine's copy speed.
 
-    lightning run studies/projection_cost.py [--shape small] [--d 1000] [--out outputs/projection_cost]
+    lightning run studies/projection_cost.py [--shape small] [--d 1000] [--sweep true] [--out outputs/projection_cost]
+    python studies/projection_cost.py --device cuda --sweep true                             # a GPU, all at once
 
-Times are medians of calls made in turn in one process; every claim is a ratio of two of them.
+On a GPU the defaults are RoBERTa-large's shape, 32 x 128 tokens and bfloat16. Training steps are medians of calls made
+in turn in one process, passes of P medians of calls one after another; every claim is a ratio of two of them.
 """
 
 import csv
 import json
 import platform
+import subprocess
 import sys
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import torch
 
 from lit_idim.commands.study import run_study
-from lit_idim.cost import FullStep, PaddedFastfood, SubspaceStep, classifier_for_cost, peak_memory_bytes, time_in_turn
-from lit_idim.cost.steps import VOCABULARY, random_batch
-from lit_idim.cost.timing import median_seconds
+from lit_idim.cost import PaddedFastfood, median_seconds, peak_memory_bytes, time_in_turn
+from lit_idim.cost.steps import VOCABULARY, random_batch, step_for_cost
+from lit_idim.cost.sweep import seconds_of_calls, stored_bytes
+from lit_idim.cost.sweep import sweep as sweep_costs
 from lit_idim.errors import UserError
+from lit_idim.figures.projection_cost import projection_cost_figure
+from lit_idim.figures.style import save_figure
 from lit_idim.projections import make_projection
-from lit_idim.subspace import Subspace
+
+SWEPT = {
+    "cpu": {"ds": (100, 1000), "Ds": (100_000, 300_000, 1_000_000)},
+    "cuda": {"ds": (100, 1000, 10_000, 65_536), "Ds": (1_000_000, 10_000_000, 100_000_000, 355_000_000)},
+}
 
 
 def projection_cost(
-    shape: str = "roberta-base",
+    shape: str | None = None,
     d: int = 1000,
-    batch_size: int = 8,
+    batch_size: int | None = None,
     length: int = 128,
+    device: str = "cpu",
+    dtype: str | None = None,
     repeats: int = 5,
     threads: int = 2,
     peer_repeats: int = 3,
     with_other_projections: bool = False,
+    sweep: bool = False,
     out: Path = Path("outputs/projection_cost"),
 ) -> None:
-    """Measures and writes `cost.csv` (one row a quantity) and `machine.json`.
+    """Measures and writes `cost.csv` (one row a quantity), `sweep.csv` and its figure, and `machine.json`.
 
     Args:
-        shape: Model shape: roberta-large, roberta-base, small (16M parameters) or tiny.
+        shape: Model shape: roberta-large (on a GPU), roberta-base (else), small (16M parameters) or tiny.
         d: Trained numbers.
-        batch_size: Sequences of a batch.
+        batch_size: Sequences of a batch; 32 on a GPU, else 8.
         length: Tokens of a sequence.
+        device: cpu or cuda.
+        dtype: Of theta and the model's computation, float32 or bfloat16 (on a GPU).
         repeats: Counted calls of each function.
         threads: CPU threads.
         peer_repeats: Counted calls of the customary implementation, which is slow; 0 leaves it out.
         with_other_projections: Time sparse and onehot too.
+        sweep: Time every projection against D and d too, beside the machine's copy speed, and draw it.
         out: Folder for the results.
     """
     if repeats < 1 or threads < 1:
         raise UserError(f"repeats and threads must be at least 1; got repeats={repeats}, threads={threads}")
+    if device not in SWEPT or (device == "cuda" and not torch.cuda.is_available()):
+        raise UserError(f"device must be cpu, or cuda where there is a GPU; got {device!r}")
+    on_gpu = device == "cuda"
+    settings: dict[str, Any] = {
+        "shape": shape or ("roberta-large" if on_gpu else "roberta-base"),
+        "d": d,
+        "batch_size": batch_size or (32 if on_gpu else 8),
+        "length": length,
+        "device": device,
+        "dtype": dtype or ("bfloat16" if on_gpu else "float32"),
+    }
     torch.set_num_threads(threads)
-    batch = random_batch(VOCABULARY[shape], batch_size=batch_size, length=length)
-    full = FullStep(classifier_for_cost(shape), batch)
-    subspace = Subspace(classifier_for_cost(shape), d=d, method="did").train()
-    step = SubspaceStep(subspace, batch)
-    D, P = subspace.layout.D, subspace.projection
-    theta_d, theta_0, theta = torch.randn(d), torch.randn(D), torch.empty(D)
+    rows, raw = _cost(settings, repeats, peer_repeats, with_other_projections)
+    _write(out, rows, raw, settings | {"threads": threads})
+    if sweep:
+        _sweep(out, settings, repeats, threads)
 
-    functions = {
-        "model forward+backward": full.forward_backward,
-        "full step (AdamW)": full,
-        "subspace step (did)": step,
+
+def _cost(
+    settings: dict[str, Any], repeats: int, peer_repeats: int, with_other_projections: bool
+) -> tuple[list[tuple[str, float, str]], dict[str, list[float]]]:
+    shape, d, device = settings["shape"], settings["d"], settings["device"]
+    batch = random_batch(VOCABULARY[shape], batch_size=settings["batch_size"], length=settings["length"], device=device)
+    of_step = {"d": d, "device": device, "dtype": settings["dtype"]}
+    full = step_for_cost("full", shape, batch, **of_step)
+    step = step_for_cost("did", shape, batch, **of_step)
+    raw = time_in_turn(
+        {
+            "model forward+backward": full.forward_backward,
+            "full step (AdamW)": full,
+            "subspace step (did)": step,
+        },
+        repeats=repeats,
+    )
+    subspace = step.model
+    sizes = [parameter.stop - parameter.start for parameter in subspace.layout.parameters]
+    D, P = subspace.layout.D, subspace.projection
+    del full, step, subspace
+    theta_d = torch.randn(d, device=device)
+    theta_0 = torch.randn(D, device=device).to(getattr(torch, settings["dtype"]))
+    theta = torch.empty_like(theta_0)
+    passes = {
         "copy of theta": partial(theta.copy_, theta_0),
         "P forward": partial(P.add_rows, theta_d, 0, base=theta_0, out=theta),
         "P backward": partial(P.adjoint, [(0, theta_0)], like=theta_d),
@@ -68,46 +115,55 @@ def projection_cost(
     if with_other_projections:
         for name in ("sparse", "onehot"):
             other = make_projection(name, d=d, D=D)
-            functions[f"{name} forward"] = partial(other.add_rows, theta_d, 0, base=theta_0, out=theta)
-            functions[f"{name} backward"] = partial(other.adjoint, [(0, theta_0)], like=theta_d)
-    raw = time_in_turn(functions, repeats=repeats)
+            passes[f"{name} forward"] = partial(other.add_rows, theta_d, 0, base=theta_0, out=theta)
+            passes[f"{name} backward"] = partial(other.adjoint, [(0, theta_0)], like=theta_d)
+    raw |= {name: seconds_of_calls(function, device, repeats) for name, function in passes.items()}
+    rows: list[tuple[str, float, str]] = [("D", D, "")]
     if peer_repeats:
-        peer = PaddedFastfood([p.stop - p.start for p in subspace.layout.parameters], d=d)
+        peer = PaddedFastfood(sizes, d=d, device=device)
+        rows.append(("stored by padded fastfood", peer.stored_bytes / D, "bytes a parameter"))
         raw |= time_in_turn(
             {"padded fastfood forward+backward": partial(_peer_pass, peer, theta_d)}, repeats=peer_repeats
         )
+        del peer
     seconds = median_seconds(raw)
-
     both = seconds["P forward"] + seconds["P backward"]
-    rows = [(name, value, "s") for name, value in seconds.items()]
+    floor = seconds["copy of theta"]
+    rows = [(name, value, "s") for name, value in seconds.items()] + rows
     rows += [
-        ("D", D, ""),
+        ("copy speed", 2 * theta.nbytes / floor / 1e9, "GB/s"),
+        ("P forward / copy of theta", seconds["P forward"] / floor, ""),
+        ("P backward / half a copy of theta", 2 * seconds["P backward"] / floor, ""),
         ("P forward+backward / model forward+backward", both / seconds["model forward+backward"], ""),
         ("subspace step / full step", seconds["subspace step (did)"] / seconds["full step (AdamW)"], ""),
-        ("stored by P", _stored_bytes(P) / D, "bytes a parameter"),
+        ("stored by P", stored_bytes(P) / D, "bytes a parameter"),
     ]
     if peer_repeats:
-        rows += [
-            ("padded fastfood / P, forward+backward", seconds["padded fastfood forward+backward"] / both, ""),
-            ("stored by padded fastfood", peer.stored_bytes / D, "bytes a parameter"),
-        ]
-        del peer
-    memory = {
-        m: peak_memory_bytes(m, shape, d=d, batch_size=batch_size, length=length) for m in ("full", "did", "said")
-    }
+        rows.append(("padded fastfood / P, forward+backward", seconds["padded fastfood forward+backward"] / both, ""))
+    of_batch = {"batch_size": settings["batch_size"], "length": settings["length"]}
+    memory = {method: peak_memory_bytes(method, shape, **of_step, **of_batch) for method in ("full", "did", "said")}
     rows += [(f"peak memory, {method}", value / 2**20, "MiB") for method, value in memory.items()]
-    rows += [("peak memory, did / full", memory["did"] / memory["full"], "")]
-    _write(out, rows, raw, {"shape": shape, "d": d, "batch": [batch_size, length], "threads": threads})
+    rows.append(("peak memory, did / full", memory["did"] / memory["full"], ""))
+    return rows, raw
+
+
+def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> None:
+    device, dtype = settings["device"], settings["dtype"]
+    names = ("fastfood", "onehot", "sparse", "dense")
+    rows = sweep_costs(names, **SWEPT[device], device=device, dtype=getattr(torch, dtype), repeats=repeats)
+    with (out / "sweep.csv").open("w", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
+    where = _machine()["processor"] if device == "cpu" else _machine()["gpu"]
+    amount = f"{threads} threads" if device == "cpu" else "one GPU"
+    title = f"Cost of P, {dtype}, {amount}: {where}; medians of {repeats} calls"
+    save_figure(projection_cost_figure(rows, title=title), out, "sweep")
 
 
 def _peer_pass(peer: PaddedFastfood, theta_d: torch.Tensor) -> None:
     leaf = theta_d.clone().requires_grad_()
     torch.autograd.backward(outputs := peer(leaf), [torch.ones_like(output) for output in outputs])
-
-
-def _stored_bytes(projection: object) -> int:
-    """Memory of every tensor that the projection object holds."""
-    return sum(value.nbytes for value in vars(projection).values() if isinstance(value, torch.Tensor))
 
 
 def _write(
@@ -118,12 +174,29 @@ def _write(
         writer = csv.writer(file)
         writer.writerow(["quantity", "value", "unit"])
         writer.writerows(rows)
-    machine = {"processor": platform.processor() or platform.machine(), "python": platform.python_version()}
-    machine |= {"torch": torch.__version__, "seconds": raw, "settings": settings}  # type: ignore[dict-item]
+    machine = _machine() | {"seconds": raw, "settings": settings}
     (out / "machine.json").write_text(json.dumps(machine, indent=1))
     for name, value, unit in rows:
         print(f"{name:<46} {value:>14,.4g} {unit}")
     print(f"written to {out}")
+
+
+def _machine() -> dict[str, Any]:
+    """What the numbers hold for; the commit is that of the checkout that this file lies in, if it is one."""
+    cpu = Path("/proc/cpuinfo")
+    models = [line for line in cpu.read_text().splitlines() if line.startswith("model name")] if cpu.exists() else []
+    git = ["git", "-C", str(Path(__file__).parent), "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    except FileNotFoundError:
+        commit = ""
+    return {
+        "processor": models[0].split(":")[1].strip() if models else platform.machine(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "commit": commit or None,
+    }
 
 
 if __name__ == "__main__":

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import torch
 
-from lit_idim.cost.steps import VOCABULARY, FullStep, SubspaceStep, classifier_for_cost, random_batch
-from lit_idim.subspace import Subspace
+from lit_idim.cost.steps import VOCABULARY, random_batch, step_for_cost
 
 STEPS = 3
 
 
-def peak_memory_bytes(method: str, shape: str, *, d: int, batch_size: int, length: int, device: str = "cpu") -> int:
+def peak_memory_bytes(
+    method: str, shape: str, *, d: int, batch_size: int, length: int, device: str = "cpu", dtype: str = "float32"
+) -> int:
     """Peak memory over three steps of a fresh process: resident on the CPU, allocated on a GPU.
 
     Args:
@@ -23,19 +24,16 @@ def peak_memory_bytes(method: str, shape: str, *, d: int, batch_size: int, lengt
         batch_size: sequences.
         length: tokens a sequence.
         device: "cpu" or "cuda".
+        dtype: "float32" or "bfloat16", see `lit_idim.cost.steps.step_for_cost`.
     """
-    words = [method, shape, str(d), str(batch_size), str(length), device]
+    words = [method, shape, str(d), str(batch_size), str(length), device, dtype]
     out = subprocess.run([sys.executable, "-m", __name__, *words], capture_output=True, text=True, check=True)
     return int(out.stdout.split()[-1])
 
 
-def _measure(method: str, shape: str, d: int, batch_size: int, length: int, device: str) -> int:
-    model = classifier_for_cost(shape, device=device)
+def _measure(method: str, shape: str, d: int, batch_size: int, length: int, device: str, dtype: str) -> int:
     batch = random_batch(VOCABULARY[shape], batch_size=batch_size, length=length, device=device)
-    if method == "full":
-        step = FullStep(model, batch)
-    else:
-        step = SubspaceStep(Subspace(model, d=d, method=method).train(), batch)  # type: ignore[arg-type]
+    step = step_for_cost(method, shape, batch, d=d, device=device, dtype=dtype)
     for _ in range(STEPS):
         step()
     if device != "cpu":
@@ -53,5 +51,5 @@ def _peak_resident_bytes() -> int:
 
 
 if __name__ == "__main__":
-    method, shape, d, batch_size, length, device = sys.argv[1:]
-    print(_measure(method, shape, int(d), int(batch_size), int(length), device))
+    method, shape, d, batch_size, length, device, dtype = sys.argv[1:]
+    print(_measure(method, shape, int(d), int(batch_size), int(length), device, dtype))

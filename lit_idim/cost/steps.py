@@ -57,16 +57,18 @@ class FullStep:
     """One update of all D parameters with AdamW.
 
     Args:
-        model: a classifier. batch: `input_ids` and `labels`.
+        model: a classifier. batch: `input_ids` and `labels`. autocast: whether the model computes in bfloat16.
     """
 
-    def __init__(self, model: Any, batch: dict[str, Tensor]) -> None:
-        self.model, self.batch = model, batch
+    def __init__(self, model: Any, batch: dict[str, Tensor], *, autocast: bool = False) -> None:
+        self.model, self.batch, self.autocast = model, batch, autocast
         self.optimizer = full_optimizer(model, name="adam", learning_rate=1e-6, weight_decay=0.1)
 
     def forward_backward(self) -> None:
         """The model's own forward and backward pass."""
-        self.model(**self.batch).loss.backward()
+        with torch.autocast(self.batch["input_ids"].device.type, torch.bfloat16, enabled=self.autocast):
+            loss = self.model(**self.batch).loss
+        loss.backward()
 
     def __call__(self) -> None:
         self.forward_backward()
@@ -78,9 +80,32 @@ class SubspaceStep(FullStep):
     """One update of d numbers with Adam.
 
     Args:
-        subspace: what is trained. batch: `input_ids` and `labels`.
+        subspace: what is trained. batch, autocast: as `FullStep`.
     """
 
-    def __init__(self, subspace: Subspace, batch: dict[str, Tensor]) -> None:
-        self.model, self.batch = subspace, batch
+    def __init__(self, subspace: Subspace, batch: dict[str, Tensor], *, autocast: bool = False) -> None:
+        self.model, self.batch, self.autocast = subspace, batch, autocast
         self.optimizer = subspace_optimizer(subspace, name="adam", learning_rate=1e-3, lambda_learning_rate=1e-3)
+
+
+def step_for_cost(
+    method: str, shape: str, batch: dict[str, Tensor], *, d: int, device: str = "cpu", dtype: str = "float32"
+) -> FullStep:
+    """A training step of a model of that shape.
+
+    With dtype "bfloat16" both compute in bfloat16 (autocast); full fine-tuning keeps float32 parameters, as AdamW needs
+    them, while a subspace, whose theta_0 never changes, holds theta_0 and theta in bfloat16.
+
+    Args:
+        method: "full", "did" or "said".
+        shape: see `classifier_for_cost`.
+        batch: `input_ids` and `labels`.
+        d: trained numbers of a subspace.
+        device: where the model stands.
+        dtype: "float32" or "bfloat16".
+    """
+    model, autocast = classifier_for_cost(shape, device=device), dtype == "bfloat16"
+    if method == "full":
+        return FullStep(model, batch, autocast=autocast)
+    subspace = Subspace(model.to(getattr(torch, dtype)), d=d, method=method).train()  # type: ignore[arg-type]
+    return SubspaceStep(subspace, batch, autocast=autocast)

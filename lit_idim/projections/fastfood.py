@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from lit_idim.projections.base import Projection
+from lit_idim.projections.gpu.choice import fused_fastfood
 from lit_idim.projections.hadamard import hadamard
 from lit_idim.projections.permutation import permutations
 from lit_idim.projections.pieces import Piece, Slice, join_neighbours
@@ -62,6 +63,13 @@ class FastfoodProjection(Projection):
         self.add_slices(theta_d, [(start, base, out, scale)])
 
     def add_slices(self, theta_d: Float[Tensor, " d"], slices: Sequence[Slice]) -> None:
+        dtypes = {theta_d.dtype, *(tensor.dtype for _, base, out, _ in slices for tensor in (base, out))}
+        if (fused := fused_fastfood(self, theta_d.device, dtypes)) is not None:
+            y = fused.shared(theta_d)
+            for start, base, out, scale in slices:
+                scales = torch.ones(1, device=out.device) * scale  # on the device: no copy that the host would wait for
+                fused.add_rows(y, start, base=base, out=out, scales=scales, stops=fused.end)
+            return
         kernels = self._kernels(theta_d.device)
         if kernels is None:
             y = self._shared_transform(theta_d)
@@ -83,6 +91,9 @@ class FastfoodProjection(Projection):
                 out[low:high] = base[low:high].to(rows.dtype) + scale * rows
 
     def adjoint(self, pieces: Sequence[Piece], *, like: Tensor) -> Float[Tensor, " d"]:
+        dtypes = {like.dtype, *(piece.dtype for _, piece in pieces)}
+        if (fused := fused_fastfood(self, like.device, dtypes)) is not None:
+            return fused.shared.transpose(fused.adjoint(pieces)).to(like.dtype)
         if (kernels := self._kernels(like.device)) is not None:
             return kernels.adjoint(pieces, like=like)
         total = torch.zeros(self.width, dtype=torch.float64, device=like.device)

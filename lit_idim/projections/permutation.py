@@ -32,15 +32,20 @@ def permutations(key: StreamKey, blocks: Tensor, width: int) -> Tensor:
     Returns:
         int64, shape (blocks, width).
     """
-    positions = torch.arange(width, device=blocks.device)
-    for step in range(ROUNDS):
-        word = hash_words(key, ROUNDS * blocks + step)[:, None]
-        positions = (positions * ((word | 1) % width) + (word >> 16)) % width
-        positions = positions ^ (positions >> round_shift(width))
+    positions = apply_rounds(key, blocks, torch.arange(width, device=blocks.device), width)
     if width >= FIRST_CHECKED:
         affine = is_affine(positions)
         positions[affine, :2] = positions[affine, :2].flip(1)
     return positions
+
+
+def apply_rounds(key: StreamKey, blocks: Tensor, numbers: Tensor, width: int) -> Tensor:
+    """The rounds alone, of some numbers in range(width) in each block: int64, shape (blocks, numbers)."""
+    for step in range(ROUNDS):
+        word = hash_words(key, ROUNDS * blocks + step)[:, None]
+        numbers = (numbers * ((word | 1) % width) + (word >> 16)) % width
+        numbers = numbers ^ (numbers >> round_shift(width))
+    return numbers
 
 
 def is_affine(positions: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from lit_idim.errors import UserError
 from lit_idim.projections import Projection, make_projection
 from lit_idim.subspace.adapter import Adapter, AdapterBase, read_adapter, write_adapter
 from lit_idim.subspace.checksum import checksum_tensors
+from lit_idim.subspace.fused_weights import FusedWeights, kernels_for
 from lit_idim.subspace.initialization import INITIALIZATION_VERSION
 from lit_idim.subspace.layout import Layout, find_layout
 from lit_idim.subspace.loading import load_classifier
@@ -90,7 +91,8 @@ class Subspace(nn.Module):
         else:
             self.register_parameter("lambdas", None)
         self._checkpointable = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
-        self._weights: SubspaceWeights | None = None
+        self._weights: SubspaceWeights | FusedWeights | None = None
+        self._device: torch.device | None = None
         self._checksum: tuple[list[Any], str] | None = None
         self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
         self.register_load_state_dict_pre_hook(_check_and_supply)  # type: ignore[no-untyped-call]
@@ -166,18 +168,26 @@ class Subspace(nn.Module):
             )
         return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
 
+    @torch.compiler.disable  # type: ignore[untyped-decorator]
     def weights(self) -> dict[str, Tensor]:
         """theta_D by parameter name, differentiable in theta_d and the lambdas.
 
-        The tensors share one buffer, which the first call after an update overwrites.
+        The tensors share one buffer, which the first call after an update overwrites. `torch.compile` compiles the
+        model around this call, whose work is in kernels of its own.
         """
         if self.theta_d.dtype not in (torch.float32, torch.float64):
             raise UserError(
                 f"the trained numbers must be float32, got {self.theta_d.dtype}; convert the model before wrapping it, "
                 "and train with precision bf16-mixed rather than bf16-true"
             )
-        if self._weights is None:
-            self._weights = SubspaceWeights(self.model, self.layout, self.projection)
+        if self._weights is None or self._device != self.theta_d.device:
+            kernels = kernels_for(self.model, self.layout, self.projection)
+            self._weights = (
+                SubspaceWeights(self.model, self.layout, self.projection)
+                if kernels is None
+                else FusedWeights(self.model, self.layout, kernels)
+            )
+            self._device = self.theta_d.device
         return self._weights(self.theta_d, self.lambdas)
 
     def extra_repr(self) -> str:

@@ -49,7 +49,7 @@ class SubspaceWeights:
         self.layout = layout
         self.projection = projection
         self.generation = 0
-        self._places = {parameter.name: _places(model, parameter.aliases) for parameter in layout.parameters}
+        self._places = {parameter.name: places(model, parameter.aliases) for parameter in layout.parameters}
         self._parameters = [model.get_parameter(parameter.name) for parameter in layout.parameters]
         self._slabs: list[_Slab] = []
         self._laid_out: list[tuple[int, torch.device]] = []
@@ -68,7 +68,7 @@ class SubspaceWeights:
         weights: dict[str, Tensor] = {}
         for index, layer in enumerate(self.layout.layers):
             tensors = _LayerWeights.apply(theta_d, scales[index], self, index)  # type: ignore[no-untyped-call]
-            _run_as_soon_as_ready(tensors[0])
+            run_as_soon_as_ready(tensors[0])
             for parameter, tensor in zip(layer.parameters, tensors, strict=True):
                 weights.update(dict.fromkeys(self._places[parameter.name], tensor))
         return weights
@@ -134,7 +134,7 @@ def _same_bits(first: Tensor, second: Tensor) -> bool:
     return torch.equal(first.view(torch.uint8), second.view(torch.uint8))
 
 
-def _places(model: nn.Module, aliases: Sequence[str]) -> tuple[str, ...]:
+def places(model: nn.Module, aliases: Sequence[str]) -> tuple[str, ...]:
     """The names that stand for different attributes.
 
     A module that goes by two names would be swapped twice, and the second swap, undone last, would leave the first's
@@ -147,7 +147,7 @@ def _places(model: nn.Module, aliases: Sequence[str]) -> tuple[str, ...]:
     return tuple(places.values())
 
 
-def _run_as_soon_as_ready(tensor: Tensor) -> None:
+def run_as_soon_as_ready(tensor: Tensor) -> None:
     """Puts the tensor's node first among those that the backward pass could run next.
 
     autograd prefers nodes made late, and these were made before the model ran: their gradients would wait until the

@@ -1,0 +1,49 @@
+"""When the fused kernels are used: for Fastfood in float32 on a CUDA device where Triton is installed."""
+
+import warnings
+from collections.abc import Iterable
+from importlib import import_module
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+import torch
+
+if TYPE_CHECKING:
+    from lit_idim.projections.fastfood import FastfoodProjection
+    from lit_idim.projections.gpu.fused import FusedFastfood
+
+FUSED_DEVICES = {"cuda"}
+FUSED_DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
+
+_made: "WeakKeyDictionary[FastfoodProjection, dict[torch.device, FusedFastfood]]" = WeakKeyDictionary()
+
+
+def fused_fastfood(
+    projection: "FastfoodProjection", device: torch.device, dtypes: Iterable[torch.dtype]
+) -> "FusedFastfood | None":
+    """The kernels of a projection on a device, made once; None where the plain PyTorch path is to be taken.
+
+    That is on other devices, for float64, and, with one warning, where Triton is missing: the same P, to rounding.
+
+    Args:
+        projection: P.
+        device: where the operands are.
+        dtypes: of all of them.
+    """
+    if device.type not in FUSED_DEVICES or not FUSED_DTYPES.issuperset(dtypes):
+        return None
+    kernels = _made.setdefault(projection, {})
+    if device not in kernels:
+        try:
+            fused = import_module("lit_idim.projections.gpu.fused")
+        except ModuleNotFoundError as error:
+            if error.name != "triton":
+                raise
+            warnings.warn(
+                "triton is not installed: the projection runs many times slower on the GPU; "
+                "pip install 'lit-idim[triton]'",
+                stacklevel=1,
+            )
+            return None
+        kernels[device] = fused.FusedFastfood(projection, device)
+    return kernels[device]

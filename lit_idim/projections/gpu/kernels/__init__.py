@@ -1,0 +1,1 @@
+"""Triton kernels of Fastfood. Importing any module of this folder needs the extra `triton`."""
