@@ -76,7 +76,7 @@ def test_the_errors_are_those_of_the_file(
     held_out = np.sort(subset[keyed_permutation(0, "data.holdout", 200)[:20]])
     sample = np.setdiff1d(subset, held_out)
     dev_part = np.sort(keyed_permutation(seeds["subset"], "data.subset/toy-opinion/dev", len(dev))[:50])
-    tokenizer = transformers.AutoTokenizer.from_pretrained(str(checkpoint))
+    tokenizer = transformers.PreTrainedTokenizerFast.from_pretrained(str(checkpoint))
 
     def error(split: Examples, positions: np.ndarray) -> float:
         part = split.take(positions)
