@@ -6,10 +6,11 @@ from pathlib import Path
 
 import tokenizers
 import transformers
-from transformers import AutoTokenizer, PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from lit_idim.errors import UserError
 from lit_idim.resources import shipped_folder
+from lit_idim.series.tokenizer_class import tokenizer_class
 
 TOY_TOKENIZER = "toy"
 
@@ -50,8 +51,7 @@ def _build_toy_tokenizer() -> PreTrainedTokenizerBase:
 
 def _load_pretrained(name: str, revision: str | None) -> PreTrainedTokenizerBase:
     try:
-        loader = PreTrainedTokenizerFast if _is_renamed(name) else AutoTokenizer
-        tokenizer: PreTrainedTokenizerBase = loader.from_pretrained(
+        tokenizer: PreTrainedTokenizerBase = tokenizer_class(name).from_pretrained(
             name, revision=revision or "main", trust_remote_code=False
         )
     except (OSError, ValueError, ImportError) as error:
@@ -87,12 +87,3 @@ def tokenizer_fingerprint(tokenizer: PreTrainedTokenizerBase) -> str:
         "versions": [tokenizers.__version__, transformers.__version__],
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()
-
-
-def _is_renamed(name: str) -> bool:
-    """Whether a folder's tokenizer is a `PreTrainedTokenizerFast` under the name of transformers 5, and this is 4."""
-    path = Path(name) / "tokenizer_config.json"
-    if transformers.__version__ >= "5" or not path.is_file():
-        return False
-    config = json.loads(path.read_text(encoding="utf-8"))
-    return isinstance(config, dict) and config.get("tokenizer_class") == "TokenizersBackend"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from lit_idim.errors import UserError
 from lit_idim.series.location import CheckpointLocation
+from lit_idim.series.tokenizer_class import tokenizer_class
 
 TOKENIZER_FILES = (
     "tokenizer.json",
@@ -32,7 +33,6 @@ def count_tokens(location: CheckpointLocation) -> int | None:
     Raises:
         UserError: if its files are damaged.
     """
-    from transformers import AutoTokenizer
 
     from lit_idim.subspace.loading import quiet_transformers
 
@@ -42,7 +42,7 @@ def count_tokens(location: CheckpointLocation) -> int | None:
         return None
     try:
         with quiet_transformers():
-            return len(AutoTokenizer.from_pretrained(name, local_files_only=True, trust_remote_code=False))
+            return len(tokenizer_class(name).from_pretrained(name, local_files_only=True, trust_remote_code=False))
     except OSError as error:
         # What is named on the hub may simply not be cached.
         if not is_folder:
