@@ -33,7 +33,6 @@ def count_tokens(location: CheckpointLocation) -> int | None:
     Raises:
         UserError: if its files are damaged.
     """
-
     from lit_idim.subspace.loading import quiet_transformers
 
     name = location.tokenizer or location.model

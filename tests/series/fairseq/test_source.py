@@ -227,7 +227,7 @@ def test_the_dictionary_of_another_run(run_folder):
 
 def test_the_example_of_the_documentation(tmp_path):
     text = (resource_path("checkpoints") / "README.md").read_text()
-    (block,) = [part for part in text.split("\n\n") if "kind: fairseq" in part]
+    (block,) = [part for part in text.split("\n\n") if "kind: fairseq\n" in part]
     (tmp_path / "own.yaml").write_text(textwrap.dedent(block))
     source = load_series(tmp_path / "own.yaml").source
     assert source == FairseqSource(
