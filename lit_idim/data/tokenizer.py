@@ -54,7 +54,7 @@ def _load_pretrained(name: str, revision: str | None) -> PreTrainedTokenizerBase
         tokenizer: PreTrainedTokenizerBase = tokenizer_class(name).from_pretrained(
             name, revision=revision or "main", trust_remote_code=False
         )
-    except (OSError, ValueError, ImportError) as error:
+    except Exception as error:  # the tokenizers library raises bare Exceptions for damaged files
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise UserError(
             f"tokenizer: {name!r}{f' at revision {revision!r}' if revision else ''} is neither a folder with a "

@@ -76,6 +76,9 @@ def _write_drawn(folder: Path, aside: Path) -> None:
 
     with quiet_transformers():
         _draw(folder).save_pretrained(aside)
+    shutil.copyfile(
+        folder / "config.json", aside / "config.json"
+    )  # as it is at the other steps, not as read and written
 
 
 def _draw(folder: Path) -> Any:

@@ -2,6 +2,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from architectures import BERT, CONFIGS, tiny_batch, tiny_model
 from transformers import (
     AlbertConfig,
@@ -75,6 +76,7 @@ def test_layers_partition_the_rows(name: str) -> None:
     assert f"{layout.D:,}" in layout.table()
 
 
+@pytest.mark.skipif(transformers.__version__ < "5", reason="transformers 4 looks into masks, which meta tensors lack")
 def test_roberta_large_is_the_paper_s() -> None:
     """AZG20: m = 26 for 24 blocks; 393 tensors. Counted on the meta device, without weights."""
     config = RobertaConfig(
