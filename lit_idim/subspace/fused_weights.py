@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from lit_idim.projections import FastfoodProjection, Projection
 from lit_idim.projections.gpu.choice import fused_fastfood
 from lit_idim.subspace.layout import CountedParameter, Layout
-from lit_idim.subspace.weights import places, run_as_soon_as_ready
+from lit_idim.subspace.weights import gradient_pieces, places, run_as_soon_as_ready
 
 if TYPE_CHECKING:
     from lit_idim.projections.gpu.fused import FusedFastfood
@@ -144,18 +144,8 @@ class _LayerWeights(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         weights: FusedWeights = ctx.weights
-        if ctx.generation != weights.generation:
-            raise RuntimeError(
-                "the weights were written anew between this forward pass and its backward pass: theta_d or the lambdas "
-                "changed, and the graph no longer holds what it was computed from; run backward before the next update"
-            )
+        pieces = gradient_pieces(ctx, gradients)
         y, *scale = ctx.saved_tensors
-        parameters = weights.layout.layers[ctx.index].parameters
-        pieces = [
-            (parameter.start, gradient.to_dense() if gradient.is_sparse else gradient)
-            for parameter, gradient in zip(parameters, gradients, strict=True)
-            if gradient is not None
-        ]
         if not pieces:
             return None, None, None, None, None
         u = weights.kernels.adjoint(pieces)

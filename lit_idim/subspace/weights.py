@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from lit_idim.projections import Projection
+from lit_idim.projections.pieces import Piece
 from lit_idim.subspace.layout import CountedParameter, Layout
 
 FIRST_IN_BACKWARD = 2**62
@@ -157,6 +158,29 @@ def run_as_soon_as_ready(tensor: Tensor) -> None:
         tensor.grad_fn._set_sequence_nr(FIRST_IN_BACKWARD)  # type: ignore[attr-defined]
 
 
+def gradient_pieces(ctx: Any, gradients: Sequence[Tensor | None]) -> list[Piece]:
+    """The gradients that a layer's parameters have, each with the row of P at which it begins.
+
+    Args:
+        ctx: of the layer's backward pass: `weights`, their `generation` at the forward pass, and the layer's `index`.
+        gradients: of the layer's parameters.
+
+    Raises:
+        RuntimeError: if the weights were written since the forward pass.
+    """
+    if ctx.generation != ctx.weights.generation:
+        raise RuntimeError(
+            "the weights were written anew between this forward pass and its backward pass: theta_d or the lambdas "
+            "changed, and the graph no longer holds what it was computed from; run backward before the next update"
+        )
+    parameters = ctx.weights.layout.layers[ctx.index].parameters
+    return [
+        (parameter.start, gradient.to_dense() if gradient.is_sparse else gradient)
+        for parameter, gradient in zip(parameters, gradients, strict=True)
+        if gradient is not None
+    ]
+
+
 class _LayerWeights(torch.autograd.Function):
     """theta_i = theta_0,i + lambda_i (P theta_d)_i of one layer; the forward values already stand in the buffer.
 
@@ -177,18 +201,8 @@ class _LayerWeights(torch.autograd.Function):
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, *gradients: Tensor | None) -> Any:
         weights: SubspaceWeights = ctx.weights
-        if ctx.generation != weights.generation:
-            raise RuntimeError(
-                "the weights were written anew between this forward pass and its backward pass: theta_d or the lambdas "
-                "changed, and the graph no longer holds what it was computed from; run backward before the next update"
-            )
+        pieces = gradient_pieces(ctx, gradients)
         theta_d, *scale = ctx.saved_tensors
-        parameters = weights.layout.layers[ctx.index].parameters
-        pieces = [
-            (parameter.start, gradient.to_dense() if gradient.is_sparse else gradient)
-            for parameter, gradient in zip(parameters, gradients, strict=True)
-            if gradient is not None
-        ]
         if not pieces:
             return None, None, None, None
         with _without_autocast(theta_d.device):
