@@ -7,9 +7,11 @@ from fairseq2.models.hg import HuggingFaceConfig, HuggingFaceConverter
 from fairseq2.models.utils.checkpoint import convert_fairseq_state_dict
 from torch import Tensor
 
+from lit_idim.errors import UserError
 from lit_idim.series.fairseq2.architecture import RobertaArchitecture
 from lit_idim.series.fairseq2.conversion import to_hugging_face
 from lit_idim.series.fairseq2.keys import EMBEDDING, TIED_EMBEDDING
+from lit_idim.series.same_bits import same_bits
 
 # Releases of fairseq differ in the names of the stack, of the norm of the embeddings and of the projections.
 _STACK = r"^(?:en|de)coder\.sentence_encoder\."
@@ -39,6 +41,9 @@ def convert_roberta_state_dict(state_dict: dict[str, object], config: RobertaArc
 
     Returns:
         No tensor is changed; those of several projections in one are views of it.
+
+    Raises:
+        UserError: if fairseq's embedding is missing, or the head is not tied to it.
     """
     inside = state_dict.get("model")
     if isinstance(inside, dict):
@@ -54,7 +59,12 @@ def convert_roberta_state_dict(state_dict: dict[str, object], config: RobertaArc
         elif not _LEFT_OUT.match(key):
             split[key] = value
     converted = convert_fairseq_state_dict(split, _FAIRSEQ_KEYS)
-    converted.setdefault(TIED_EMBEDDING, converted[EMBEDDING])
+    embedding = converted.get(EMBEDDING)
+    if not isinstance(embedding, Tensor):
+        raise UserError("its embedding embed_tokens.weight is missing: the file is damaged, or no RoBERTa of fairseq")
+    head = converted.setdefault(TIED_EMBEDDING, embedding)
+    if not isinstance(head, Tensor) or not same_bits(head, embedding):
+        raise UserError("its head is not tied to its embedding (--untie-weights-roberta), which is not supported")
     return dict(converted)
 
 

@@ -15,6 +15,7 @@ from fairseq2.nn import BatchLayout
 from transformers import RobertaConfig, RobertaForMaskedLM
 
 from lit_idim.data.tokenizer import load_tokenizer
+from lit_idim.errors import UserError
 from lit_idim.fairseq2_extension.factory import create_roberta
 from lit_idim.fairseq2_extension.registration import ARCHITECTURES, TOY_VOCAB_SIZE
 from lit_idim.fairseq2_extension.state_dict import convert_roberta_state_dict
@@ -127,6 +128,17 @@ def test_a_fairseq_state_dict_gives_the_same_model(one_projection, stack):
     ids, _ = padded_ids(architecture, [9, 4])
     layout = BatchLayout.of(ids, [9, 4])
     assert torch.equal(read(ids, layout), model(ids, layout))
+
+
+def test_an_untied_head_of_fairseq_is_refused():
+    architecture = ARCHITECTURES["toy-L2-H64"]
+    old = as_fairseq(random_model(architecture).state_dict(), one_projection=False, stack="en")
+    old["model"]["encoder.lm_head.weight"] = torch.full_like(old["model"]["encoder.lm_head.weight"], 7.0)
+    with pytest.raises(UserError, match="head is not tied to its embedding"):
+        convert_roberta_state_dict(old, architecture)
+    del old["model"]["encoder.sentence_encoder.embed_tokens.weight"]
+    with pytest.raises(UserError, match=r"embed_tokens\.weight is missing"):
+        convert_roberta_state_dict(old, architecture)
 
 
 def test_fairseq2_exports_the_model_itself(tmp_path, monkeypatch):

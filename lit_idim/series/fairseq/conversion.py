@@ -82,8 +82,10 @@ def _check_step(checkpoint: Mapping[str, Any], step: int) -> None:
 
 def _convert(state: Mapping[str, Any], config: "RobertaConfig") -> dict[str, Tensor]:
     for name, value in state.items():
-        if not isinstance(value, Tensor):
+        if not isinstance(name, str) or not isinstance(value, Tensor):
             raise UserError(f"its {name} is no tensor")
+        if value.layout != torch.strided or (not value.ndim and not name.endswith("version")):
+            raise UserError(f"its {name} is sparse or a single number: the file is damaged, or no RoBERTa")
     tensors = to_hugging_face(state)
     _check_shapes(tensors, config)
     return tensors

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from lit_idim.errors import UserError
+from lit_idim.series.same_bits import same_bits
 
 _ENCODER = "encoder.sentence_encoder"
 _HEAD_WEIGHT = "encoder.lm_head.weight"
@@ -75,7 +76,7 @@ def to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     embedding = converted.get(_EMBEDDING)
     if embedding is None:
         raise UserError(f"it has no {_ENCODER}.embed_tokens.weight: pass a checkpoint of fairseq's RobertaModel")
-    if head_weight is not None and not _same_bits(head_weight, embedding):
+    if head_weight is not None and not same_bits(head_weight, embedding):
         raise UserError(
             f"{_HEAD_WEIGHT} differs from the embedding of tokens: models trained with --untie-weights-roberta are not "
             "supported"
@@ -137,10 +138,3 @@ def _renamed(state: Mapping[str, Tensor], modules: Mapping[str, str], target: st
             "checkpoint of a RoBERTa with layer norms after its blocks"
         )
     return converted
-
-
-def _same_bits(first: Tensor, second: Tensor) -> bool:
-    """Whether two tensors are equal, NaN included."""
-    if (first.shape, first.dtype) != (second.shape, second.dtype):
-        return False
-    return torch.equal(first.contiguous().view(torch.uint8), second.contiguous().view(torch.uint8))

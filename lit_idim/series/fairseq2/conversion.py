@@ -10,6 +10,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from lit_idim.errors import UserError
+from lit_idim.series.checkpoint_folder import find_fault
 from lit_idim.series.fairseq2.architecture import RobertaArchitecture
 from lit_idim.series.fairseq2.keys import (
     EMBEDDING,
@@ -19,6 +20,8 @@ from lit_idim.series.fairseq2.keys import (
     tensor_shapes,
 )
 from lit_idim.series.fairseq2.shards import find_shards, merge_shards
+from lit_idim.series.locking import locked
+from lit_idim.series.same_bits import same_bits
 
 CONVERSION_VERSION = 1
 
@@ -37,7 +40,7 @@ def to_hugging_face(tensors: dict[str, Tensor], architecture: RobertaArchitectur
         UserError: if the head is not tied to the embedding.
     """
     tied = tensors.get(TIED_EMBEDDING)
-    if tied is not None and not torch.equal(tied, tensors[EMBEDDING]):
+    if tied is not None and not same_bits(tied, tensors[EMBEDDING]):
         raise UserError(f"{TIED_EMBEDDING} differs from {EMBEDDING}: the head of a RoBERTa is tied to its embedding")
     converted = {theirs: tensors[ours] for ours, theirs in hugging_face_names(architecture).items()}
     converted[TOKEN_TYPES] = torch.zeros(1, architecture.model_dim, dtype=tensors[EMBEDDING].dtype)
@@ -65,14 +68,15 @@ def write_converted(model_folder: Path, architecture: RobertaArchitecture, folde
     }
     aside = folder.with_name(f".{folder.name}.{os.getpid()}")
     try:
-        aside.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, aside / "model.safetensors", metadata={"format": "pt"})
-        (aside / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
-        try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with locked(folder.parent / f".{folder.name}.lock"):
+            if folder.is_dir() and find_fault(folder) is None:  # another process was faster
+                return
+            aside.mkdir()
+            save_file(tensors, aside / "model.safetensors", metadata={"format": "pt"})
+            (aside / "config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)  # damaged since it was written
             aside.replace(folder)
-        except OSError:
-            if not folder.exists():  # if it does, another process was faster
-                raise
     except OSError as error:
         raise UserError(f"{folder} cannot be written ({error}); set LIT_IDIM_CACHE to a folder that can") from error
     finally:

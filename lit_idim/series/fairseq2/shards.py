@@ -54,11 +54,17 @@ def merge_shards(shards: list[list[list[Path]]], shapes: Shapes) -> dict[str, Te
     merged: dict[str, Tensor] = {}
     for tps in shards:
         loaded = [[load_tensors(path) for path in sdps] for sdps in tps]
-        for name in loaded[0][0]:
+        for name in sorted({name for sdps in loaded for rows in sdps for name in rows}):
             if name not in shapes:
                 raise UserError(f"{tps[0][0]} holds the tensor {name}, which a RoBERTa of its model.yaml does not have")
-            slices = [torch.cat([rows[name] for rows in sdps if name in rows]) for sdps in loaded]
-            merged[name] = _joined(slices, shapes[name], name=name, path=tps[0][0])
+            try:
+                slices = [torch.cat([rows[name] for rows in sdps if name in rows]) for sdps in loaded]
+                merged[name] = _joined(slices, shapes[name], name=name, path=tps[0][0])
+            except (RuntimeError, ValueError) as error:  # a slice is missing, or has another shape than the others
+                raise UserError(
+                    f"{tps[0][0].parents[2]}: the slices of {name} do not fit together ({error}): copy the checkpoint "
+                    "anew"
+                ) from error
     missing = sorted(set(shapes) - set(merged))
     if missing:
         raise UserError(

@@ -153,3 +153,29 @@ def test_a_folder_that_is_no_run_is_refused(tmp_path):
     (tmp_path / "run").mkdir()
     with pytest.raises(UserError, match="holds no folder checkpoints"):
         _ = series_of(tmp_path / "run").steps
+
+
+def test_a_converted_folder_that_was_damaged_is_made_anew(tmp_path):
+    write_run(tmp_path / "run", random_tensors())
+    series = series_of(tmp_path / "run")
+    weights = Path(series.fetch(10).model) / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[:500])
+    assert Path(series.fetch(10).model) == weights.parent and weights.read_bytes() == whole
+
+
+def test_slices_that_do_not_fit_together_are_told(tmp_path):
+    write_run(tmp_path / "run", random_tensors(), tp=2)
+    path = tmp_path / "run/checkpoints/step_10/model/pp_00/tp_01/sdp_00.pt"
+    shard = torch.load(path, weights_only=True)
+    del shard["encoder.layers.0.ffn.inner_proj.weight"]
+    torch.save(shard, path)
+    with pytest.raises(UserError, match=r"the slices of encoder\.layers\.0\.ffn\.inner_proj\.weight do not fit"):
+        series_of(tmp_path / "run").fetch(10)
+
+
+def test_a_diverged_run_is_no_untied_one():
+    tensors = random_tensors()
+    tensors[EMBEDDING][0, 0] = torch.nan
+    tensors[TIED_EMBEDDING] = tensors[EMBEDDING].clone()
+    assert to_hugging_face(tensors, TINY)
