@@ -19,6 +19,7 @@ from lit_idim.errors import UserError
 from lit_idim.fairseq2_extension.factory import create_roberta
 from lit_idim.fairseq2_extension.registration import ARCHITECTURES, TOY_VOCAB_SIZE
 from lit_idim.fairseq2_extension.state_dict import convert_roberta_state_dict
+from lit_idim.series.fairseq.state_dict import to_fairseq
 from lit_idim.series.fairseq2.conversion import to_hugging_face
 from lit_idim.series.fairseq2.keys import hugging_face_names, tensor_shapes
 from lit_idim.series.reading import read_series
@@ -89,6 +90,9 @@ def test_conversion_round_trips_bit_for_bit():
     converted = to_hugging_face(state, architecture)
     for ours, theirs in hugging_face_names(architecture).items():
         assert torch.equal(state[ours], converted[theirs])
+    del converted["roberta.embeddings.token_type_embeddings.weight"]
+    back = convert_roberta_state_dict({"model": to_fairseq(converted)}, architecture)
+    assert set(back) == set(state) and all(torch.equal(back[name], state[name]) for name in state)
 
 
 def as_fairseq(state, *, one_projection, stack):
