@@ -1,6 +1,6 @@
 """The checkpoint that `lit-idim fit` leaves."""
 
-from pickle import UnpicklingError
+from collections.abc import Mapping
 from typing import Any
 
 import torch
@@ -8,8 +8,6 @@ import torch
 from lit_idim.errors import UserError
 from lit_idim.training.classifier import DATA_KEY
 
-# What torch raises at files that it did not write depends on their first bytes.
-_UNREADABLE = (OSError, RuntimeError, UnpicklingError, KeyError, IndexError, TypeError, ValueError, EOFError)
 
 
 def read_settings(path: str) -> dict[str, Any]:
@@ -39,10 +37,12 @@ def read_data_settings(path: str) -> dict[str, Any]:
 def _read(path: str) -> dict[str, Any]:
     try:
         checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        if not all(isinstance(checkpoint.get(name, {}), Mapping) for name in ("hyper_parameters", DATA_KEY)):
+            raise TypeError("its settings are no map")
         if "hyper_parameters" not in checkpoint:
             raise KeyError("hyper_parameters")
         return checkpoint
-    except _UNREADABLE as error:
+    except Exception as error:  # a damaged pickle can raise anything
         raise UserError(
             f"ckpt_path: {path} is not a checkpoint that `lit-idim fit` wrote ({type(error).__name__}); pass the .ckpt "
             "file that the training named at its end"

@@ -7,6 +7,7 @@ import jsonargparse
 from lit_idim.data.optional_import import import_optional
 from lit_idim.errors import UserError
 from lit_idim.pretraining import PretrainingSettings
+from lit_idim.training.distributed import torchrun_world_size
 
 _DESCRIPTION = """\
 Pretrains a RoBERTa from scratch by fairseq2 and keeps its run folder, a series of checkpoints for every study. Started
@@ -32,6 +33,7 @@ def run_fairseq2_pretraining_verb(words: list[str]) -> None:
     options = parser.instantiate(parser.parse_args(words)).as_dict()
     names = {field.name for field in dataclasses.fields(PretrainingSettings)}
     settings = PretrainingSettings(**{name: value for name, value in options.items() if name in names})
+    torchrun_world_size()  # before fairseq2 reads it
     check_fairseq2()
     from lit_idim.fairseq2_extension.pretraining import pretrain_with_fairseq2
 

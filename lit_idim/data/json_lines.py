@@ -38,7 +38,7 @@ def read_json_lines(path: Path, task: Task) -> Examples:
 def _parse_object(line: str, where: str, fields: tuple[str, ...]) -> dict[str, str]:
     try:
         record = json.loads(line)
-    except json.JSONDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{where}: expected a JSON object; {error}") from None
     if not isinstance(record, dict) or not all(isinstance(record.get(field), str) for field in fields):
         raise UserError(f"{where}: expected a JSON object with the texts {', '.join(fields)}; got {line[:80]!r}")

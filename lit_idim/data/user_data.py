@@ -14,6 +14,7 @@ from lit_idim.data.optional_import import import_optional
 from lit_idim.errors import UserError
 from lit_idim.tasks import Task, register_task
 from lit_idim.tasks.user_task import TASK_FILE, make_user_task, write_user_task
+from lit_idim.yaml_text import parse_yaml
 
 _DEV_NAMES = ("dev", "validation", "valid", "val")
 _UNLABELLED = -1  # as the hub writes it
@@ -207,7 +208,7 @@ def _save(datasets: Any, values: Columns, folder: Path) -> None:
 
 def _written_checksum(folder: Path) -> str | None:
     try:
-        found = yaml.safe_load((folder / TASK_FILE).read_text(encoding="utf-8"))
+        found = parse_yaml((folder / TASK_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError):
         return None
     return found.get("checksum") if isinstance(found, dict) else None

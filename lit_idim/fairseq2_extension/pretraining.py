@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-import os
 from pathlib import Path
 
 import torch
@@ -30,6 +29,7 @@ from lit_idim.pretraining.settings import PretrainingSettings
 from lit_idim.series import Fairseq2Source, Series, write_series
 from lit_idim.series.fairseq2.architecture import FAMILY, RobertaArchitecture
 from lit_idim.series.fairseq2.source import TOKENIZER_FOLDER
+from lit_idim.training.distributed import torchrun_world_size
 
 
 def pretrain_with_fairseq2(
@@ -103,7 +103,7 @@ def _check_settings(settings: PretrainingSettings, *, micro_batches: int, log_ev
             "weights_dtype, keep_untrained_weights: fairseq2 keeps every checkpoint in float32; pass --weights_dtype "
             "float32 --keep_untrained_weights true"
         )
-    world_size = int(os.environ.get("WORLD_SIZE", "1"))
+    world_size = torchrun_world_size()
     if settings.batch_size % (world_size * micro_batches):
         raise UserError(
             f"batch_size: {settings.batch_size} sequences cannot be dealt out to {world_size} devices in "

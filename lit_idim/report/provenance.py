@@ -8,6 +8,7 @@ import yaml
 from lit_idim.report.content import ReportContent
 from lit_idim.report.markup import Child, Markup, element, join
 from lit_idim.report.tables import seeds_table
+from lit_idim.yaml_text import parse_yaml
 
 STUDIES = ("pretrain_curve", "model_size", "sentence_prediction", "generalization")
 # Of each training in a table of its own; of P too many to read, and in manifest.json.
@@ -62,7 +63,7 @@ def _afresh(ledger: str | None) -> Markup:
 def _ledger_of(config: str) -> str | None:
     """Address of the ledger that the settings name; None if it is the study's own file."""
     try:
-        settings = yaml.safe_load(config)
+        settings = parse_yaml(config)
     except yaml.YAMLError:
         return None
     ledger = settings.get("ledger") if isinstance(settings, Mapping) else None

@@ -56,7 +56,7 @@ def weights_files(folder: Path) -> list[Path]:
             return [path]
         try:
             shards = sorted(set(json.loads(path.read_text())["weight_map"].values()))
-        except (ValueError, KeyError, AttributeError, TypeError) as error:
+        except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
             raise UserError(f"its {name} is damaged ({error})") from error
         for shard in shards:
             # A name with folders in it could lead out of the checkpoint.
@@ -84,7 +84,7 @@ def _fault_of_safetensors(path: Path) -> str | None:
         try:
             header = json.loads(file.read(length))
             end = max((entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"), default=0)
-        except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
             return f"its {path.name} has a damaged header ({error})"
     expected = 8 + length + end
     if num_bytes != expected:

@@ -1,9 +1,17 @@
 """Extraction of a tar that is not trusted."""
 
+import errno
+import lzma
+import shutil
 import tarfile
+import zlib
 from pathlib import Path, PurePosixPath
 
 from lit_idim.errors import UserError
+
+_DAMAGED = (tarfile.TarError, EOFError, ValueError, OverflowError, RecursionError, zlib.error, lzma.LZMAError)
+# A member stands where another one does, or has a name that no file can have; not a disk that is full.
+_OF_NAMES = (errno.ENOTDIR, errno.EISDIR, errno.EEXIST, errno.ENOTEMPTY, errno.ENAMETOOLONG, errno.EINVAL, errno.EILSEQ)
 
 
 def extract_checkpoint(archive: Path, folder: Path, *, checkpoint: str) -> None:
@@ -15,7 +23,9 @@ def extract_checkpoint(archive: Path, folder: Path, *, checkpoint: str) -> None:
         checkpoint: names step and series in errors.
 
     Raises:
-        UserError: if a member is a link or a device or would lie outside the folder, or the archive is damaged.
+        UserError: if a member is a link or a device or would lie outside the folder, the archive is damaged, or the
+            disk has no room for it.
+        OSError: if the folder cannot be written.
     """
     if not hasattr(tarfile, "data_filter"):
         raise UserError("archives are extracted safely from Python 3.10.12 or 3.11.4 on: update Python")
@@ -29,9 +39,18 @@ def extract_checkpoint(archive: Path, folder: Path, *, checkpoint: str) -> None:
                         f"{checkpoint}: its archive has a member {member.name!r} that {fault}; it is refused and "
                         "removed; the other steps stay usable"
                     )
+            num_bytes, num_free = sum(member.size for member in members), shutil.disk_usage(folder).free
+            if num_bytes > num_free:
+                raise UserError(
+                    f"{checkpoint}: its archive holds {num_bytes:,} bytes, the disk of {folder} has {num_free:,} left; "
+                    "free some space, or set LIT_IDIM_CACHE to a folder that has it"
+                )
             tar.extractall(folder, members=members, filter="data")
-    except (tarfile.TarError, EOFError, ValueError) as error:
-        if isinstance(error, UserError):
+    except UserError:
+        raise
+    except (*_DAMAGED, OSError) as error:
+        # tarfile and the decompressors raise OSError without a number, too.
+        if isinstance(error, OSError) and error.errno is not None and error.errno not in _OF_NAMES:
             raise
         raise UserError(
             f"{checkpoint}: its archive is truncated or damaged ({error}); it is removed: run again to download it anew"

@@ -19,10 +19,15 @@ from lit_idim.series.source import Source
 from lit_idim.series.steps import expand_steps
 from lit_idim.series.tar import TarSource
 from lit_idim.series.variants import expand_variants
+from lit_idim.yaml_text import parse_yaml
 
 SERIES_FILE = "series.yaml"
 CHECKSUMS_FILE = "checksums.yaml"
 
+# Leaves room in a file name, of 255 bytes, for what is put around it.
+_LONGEST_NAME_BYTES = 200
+_LONGEST_PART_BYTES = 255
+_LONGEST_ADDRESS = 2000
 # Fields of `source` by kind.
 _SOURCE_FIELDS = {
     "folder": {"path", "pattern"},
@@ -65,7 +70,7 @@ def _shipped_documents() -> Iterator[dict[str, Any]]:
 
 def _read_yaml(path: Path) -> dict[str, Any]:
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{path} cannot be read ({error})") from error
     except yaml.YAMLError as error:
@@ -80,6 +85,11 @@ def _build(document: dict[str, Any], path: Path) -> Series:
     name = document["name"]
     if not isinstance(name, str) or not name or "/" in name or name.startswith("."):
         raise UserError(f"{path}: name: expected a word without slashes, got {name!r}")
+    if not name.isprintable() or len(name.encode()) > _LONGEST_NAME_BYTES:
+        raise UserError(
+            f"{path}: name: expected at most {_LONGEST_NAME_BYTES} bytes of printable characters, since folders bear "
+            f"it; got {name[:80]!r}"
+        )
     where = f"{path}: series {name!r}"
     source = _build_source(document["source"], name, document.get("tokenizer"), path.parent, where)
     texts: dict[str, Any] = {field: document.get(field) for field in (*_TEXT_FIELDS, "title", "unit")}
@@ -123,28 +133,49 @@ def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: 
         expected: type = dict if key in ("repositories", "sha256") else str
         if not isinstance(value, expected):
             raise UserError(f"{where}: source.{key}: expected a {expected.__name__}, got {value!r}")
+        if isinstance(value, str):
+            _check_address(value, f"{where}: source.{key}")
     if tokenizer is not None and not isinstance(tokenizer, str):
         raise UserError(f"{where}: tokenizer: expected a folder or a name on the hub, got {tokenizer!r}")
+    if tokenizer is not None:
+        _check_address(tokenizer, f"{where}: tokenizer")
     if tokenizer is not None and (folder / tokenizer).is_dir():
         tokenizer = str(folder / tokenizer)
     if kind == "fairseq2":
-        run = folder / Path(fields["path"]).expanduser()
+        run = _resolved(folder, fields["path"], f"{where}: source.path")
         return Fairseq2Source(series=series, path=run, tokenizer=tokenizer or own_tokenizer(run))
     if kind == "folder":
-        # A folder named by the user may be relative to a home; one beside the YAML moves with it.
-        path = folder / Path(fields["path"]).expanduser()
+        path = _resolved(folder, fields["path"], f"{where}: source.path")
         pattern = fields.get("pattern", DEFAULT_PATTERN)
         return FolderSource(series=series, path=path, pattern=pattern, tokenizer=tokenizer)
     if kind == "fairseq":
         if tokenizer is not None:
             raise UserError(f"{where}: tokenizer: that of a fairseq series is its dictionary; leave out {tokenizer!r}")
-        # Named as FairseqSource names its fields.
-        return FairseqSource(series=series, **{key: folder / Path(value).expanduser() for key, value in fields.items()})
+        paths = {key: _resolved(folder, value, f"{where}: source.{key}") for key, value in fields.items()}
+        return FairseqSource(series=series, **paths)  # named as it names its fields
     if kind == "hub_revision":
         return HubRevisionSource(series=series, tokenizer=tokenizer, **fields)
     if kind == "hub_repository":
         return HubRepositorySource(series=series, tokenizer=tokenizer, **fields)
     return TarSource(series=series, tokenizer=tokenizer, **fields)
+
+
+def _check_address(text: str, where: str) -> None:
+    """Refuses what no path, address or name on the hub can be."""
+    longest = max(len(part.encode(errors="replace")) for part in text.split("/"))
+    if not text.isprintable() or longest > _LONGEST_PART_BYTES or len(text) > _LONGEST_ADDRESS:
+        raise UserError(
+            f"{where}: expected printable characters, at most {_LONGEST_ADDRESS} and {_LONGEST_PART_BYTES} bytes "
+            f"between slashes; got {text[:80]!r}"
+        )
+
+
+def _resolved(folder: Path, text: str, where: str) -> Path:
+    """A path in the YAML: relative to its folder, or to a home by `~`; one beside the YAML moves with it."""
+    try:
+        return folder / Path(text).expanduser()
+    except RuntimeError as error:
+        raise UserError(f"{where}: {text!r} names a home that is not known ({error}); write the path out") from error
 
 
 def _listed_steps(document: dict[str, Any], source: Source, where: str) -> tuple[int, ...] | None:

@@ -1,9 +1,12 @@
 """Lists of steps, in YAML files and on the command line."""
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
 from lit_idim.errors import UserError
+
+_MOST_STEPS = 1_000_000  # of a list; a range of a few bytes could fill the memory
 
 
 def expand_steps(entries: Any, *, where: str) -> tuple[int, ...]:
@@ -30,11 +33,13 @@ def expand_steps(entries: Any, *, where: str) -> tuple[int, ...]:
             spacing = entry["step"]
             if spacing == 0 or entry["stop"] < entry["start"] or (entry["stop"] - entry["start"]) % spacing:
                 raise UserError(f"{where}: {entry} never reaches its stop; stop = start + a multiple of step")
-            steps.extend(range(entry["start"], entry["stop"] + 1, spacing))
+            steps.extend(range(entry["start"], min(entry["stop"] + 1, entry["start"] + _MOST_STEPS * spacing), spacing))
         else:
             raise UserError(f"{where}: expected a step or {{start: A, stop: B, step: C}}, got {entry!r}")
+        if len(steps) >= _MOST_STEPS:
+            raise UserError(f"{where}: expected fewer than {_MOST_STEPS:,} steps, up to {entry} they are more")
     if len(set(steps)) < len(steps):
-        doubled = next(step for step in steps if steps.count(step) > 1)
+        doubled = next(step for step, count in Counter(steps).items() if count > 1)
         raise UserError(f"{where}: step {doubled} stands there twice")
     return tuple(sorted(steps))
 

@@ -90,6 +90,8 @@ def _draw(folder: Path) -> Any:
     recipe = json.loads((folder / UNTRAINED_FILE).read_text())
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=False)
     architecture = getattr(transformers, config.architectures[0])
+    if not (isinstance(architecture, type) and issubclass(architecture, transformers.PreTrainedModel)):
+        raise TypeError(f"{config.architectures[0]} is no model of transformers")
     drawn = copy.deepcopy(config)
     drawn.dtype = torch.float32
     with torch.random.fork_rng(devices=[]):

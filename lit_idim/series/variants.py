@@ -1,10 +1,13 @@
 """One YAML file for several series that differ in a few words."""
 
 import itertools
+import math
 from collections.abc import Iterator
 from typing import Any
 
 from lit_idim.errors import UserError
+
+_MOST_VARIANTS = 10_000  # a few short lists combine to any number
 
 
 def expand_variants(document: dict[str, Any], *, where: str) -> Iterator[dict[str, Any]]:
@@ -33,6 +36,8 @@ def expand_variants(document: dict[str, Any], *, where: str) -> Iterator[dict[st
 
 def _combinations(variants: Any, where: str) -> list[dict[str, Any]]:
     if isinstance(variants, dict) and variants and all(isinstance(values, list) for values in variants.values()):
+        if (number := math.prod(map(len, variants.values()))) > _MOST_VARIANTS:
+            raise UserError(f"{where}: variants: expected at most {_MOST_VARIANTS:,} combinations, got {number:,}")
         return [dict(zip(variants, values, strict=True)) for values in itertools.product(*variants.values())]
     if isinstance(variants, list) and variants and all(isinstance(fields, dict) for fields in variants):
         return variants

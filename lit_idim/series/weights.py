@@ -11,6 +11,7 @@ from torch import Tensor
 
 from lit_idim.errors import UserError
 from lit_idim.series.checkpoint_folder import weights_files
+from lit_idim.series.refusal import refusal
 
 
 def iterate_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:
@@ -64,8 +65,10 @@ def load_tensors(file: Path) -> dict[str, Tensor]:
         raise UserError(
             f"{file.name} is damaged, or a pickle that holds more than tensors, which is not loaded"
         ) from error
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, AttributeError) as error:
-        raise UserError(f"{file.name} is truncated or damaged ({str(error).partition(chr(10))[0]})") from error
-    if not isinstance(loaded, dict) or not all(isinstance(value, Tensor) for value in loaded.values()):
+    except Exception as error:  # a damaged pickle can raise anything
+        raise UserError(f"{file.name} is truncated or damaged ({refusal(error)})") from error
+    if not isinstance(loaded, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in loaded.items()
+    ):
         raise UserError(f"{file.name} holds no state dict of tensors by name")
     return dict(loaded)

@@ -8,6 +8,7 @@ from jsonargparse import ArgumentError, ArgumentParser
 
 from lit_idim.errors import UserError
 from lit_idim.study.settings import StudySettings
+from lit_idim.yaml_text import parse_yaml
 
 CONFIG_FILE = "config.yaml"
 
@@ -25,7 +26,7 @@ def read_config(folder: Path) -> tuple[StudySettings, str | None]:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_class_arguments(StudySettings, "study")
     try:
-        values = yaml.safe_load(path.read_text(encoding="utf-8"))
+        values = parse_yaml(path.read_text(encoding="utf-8"))
         given = {name: value for name, value in values.items() if name in known}
         settings: StudySettings = parser.instantiate(parser.parse_object({"study": given})).study
     except (OSError, ValueError, AttributeError, yaml.YAMLError, ArgumentError) as error:

@@ -7,6 +7,7 @@ else.
 
 import hashlib
 import json
+import reprlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,20 @@ from lit_idim.subspace.checksum import checksum_tensors
 
 FORMAT = 1
 METADATA_KEY = "lit_idim"
+_TEXT, _NUMBER = (str, type(None)), (int, type(None))
+_BASE_KINDS: dict[str, tuple[type, ...]] = {
+    "model": (str,),
+    "revision": _TEXT,
+    "num_labels": (int,),
+    "head_seed": (int,),
+    "random_weights": (bool,),
+    "label_names": (list,),
+    "task": _TEXT,
+    "is_pair": (bool,),
+    "tokenizer": _TEXT,
+    "max_length": _NUMBER,
+}
+_SUBSPACE_KINDS = {"method": str, "d": int, "projection": str, "projection_seed": int}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,15 +127,39 @@ def read_adapter(path: Path) -> Adapter:
     try:
         content = json.loads(metadata)
         version = content["format"]
-    except (ValueError, TypeError, KeyError) as error:
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UserError(f"adapter: {path} was changed after it was written (its metadata); export it again") from error
     if version != FORMAT:
         raise UserError(f"adapter: {path} has format {version}, this release reads format {FORMAT}; export it anew")
     stored = content.pop("checksum", None)
     if stored != _checksum(content, tensors):
         raise UserError(f"adapter: {path} was changed after it was written (its checksum differs); export it again")
+    fault = _fault(content, tensors)
+    if fault:
+        raise UserError(f"adapter: {path} is not as `lit-idim export` writes it ({fault}); export it again")
     base = AdapterBase(**content["base"] | {"label_names": tuple(content["base"]["label_names"])})
     return Adapter(base=base, subspace=content["subspace"], theta_d=tensors["theta_d"], lambdas=tensors.get("lambdas"))
+
+
+def _fault(content: dict[str, Any], tensors: dict[str, Tensor]) -> str | None:
+    """What is wrong with a content whose checksum is right, as anyone can make it."""
+    base, subspace = content.get("base"), content.get("subspace")
+    if not isinstance(base, dict) or not isinstance(subspace, dict):
+        return "base or subspace is no map"
+    wanted = {**_BASE_KINDS, **dict.fromkeys(set(base) - set(_BASE_KINDS), ())}
+    for name, kinds in wanted.items():
+        if type(base.get(name)) not in kinds:
+            return f"base.{name} is {reprlib.repr(base.get(name))}"
+    if not all(isinstance(name, str) for name in base["label_names"]) or base["num_labels"] < 1:
+        return "base.label_names or base.num_labels are none"
+    for name, kind in _SUBSPACE_KINDS.items():
+        if type(subspace.get(name)) is not kind:
+            return f"subspace.{name} is {reprlib.repr(subspace.get(name))}"
+    if set(tensors) - {"theta_d", "lambdas"} or "theta_d" not in tensors:
+        return f"it holds the tensors {reprlib.repr(sorted(tensors))}"
+    if any(tensor.ndim != 1 or not tensor.is_floating_point() for tensor in tensors.values()):
+        return "theta_d or lambdas is no vector of floats"
+    return None
 
 
 def _checksum(content: dict[str, Any], tensors: dict[str, Tensor]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
+from struct import error as StructError  
 from typing import Any
 
 import torch
@@ -13,6 +14,13 @@ from lit_idim.errors import UserError
 from lit_idim.resources import shipped_folder
 from lit_idim.subspace.blocks import Blocks
 from lit_idim.subspace.initialization import initialize_parameters
+
+
+# What a damaged file makes transformers and torch raise depends on the damage.
+_UNREADABLE = (
+    *(OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError, EOFError),
+    *(UnpicklingError, SafetensorError, StructError),
+)
 
 
 def load_classifier(
@@ -61,7 +69,7 @@ def load_pretrained(
             return _load(shipped_folder(model), num_labels, revision, random_weights, dtype)
     except UserError:
         raise
-    except (OSError, ValueError, KeyError, RuntimeError, EOFError, UnpicklingError, SafetensorError) as error:
+    except _UNREADABLE as error:
         raise UserError(_explanation(model, revision, num_labels, error)) from error
 
 

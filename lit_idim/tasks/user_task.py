@@ -8,6 +8,7 @@ import yaml
 
 from lit_idim.errors import UserError
 from lit_idim.tasks.task import Split, Task
+from lit_idim.yaml_text import parse_yaml
 
 TASK_FILE = "task.yaml"
 CLASSIFICATION_METRICS = ("accuracy", "matthews", "f1")
@@ -104,7 +105,7 @@ def read_user_task(folder: Path) -> Task:
     """
     path = folder / TASK_FILE
     try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+        found = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, yaml.YAMLError) as error:
         raise UserError(f"{path} cannot be read as YAML ({error})") from error
     if not isinstance(found, dict):

@@ -6,6 +6,8 @@ import torch
 from lightning.pytorch.strategies import DDPStrategy
 from torch.nn.parallel import DistributedDataParallel
 
+from lit_idim.errors import UserError
+
 
 class TrainedOnlyDDPStrategy(DDPStrategy):
     """DDP that sends what is trained and nothing else: for a subspace d floats a step instead of theta_0's D.
@@ -42,6 +44,21 @@ def num_launched_processes() -> tuple[int, str]:
         if value.isdigit():
             return int(value), variable
     return 1, ""
+
+
+def torchrun_world_size() -> int:
+    """Number of processes that torchrun has started, as libraries that read `WORLD_SIZE` themselves take it.
+
+    Raises:
+        UserError: if the variable is there and is no number of processes.
+    """
+    value = os.environ.get("WORLD_SIZE", "1")
+    if not (value.isascii() and value.isdigit()) or int(value) < 1:
+        raise UserError(
+            f"WORLD_SIZE: expected a whole number from 1 on, got {value!r}; unset this variable of the environment, "
+            "or start the processes by torchrun, which sets it"
+        )
+    return int(value)
 
 
 def launched_rank() -> int:

@@ -1,6 +1,7 @@
 """The shape of a fairseq RoBERTa, read from the options of its run."""
 
 import re
+import reprlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -35,6 +36,9 @@ _NEEDED: dict[str, Any] = {
     "quant_noise_scalar": 0,
 }
 LAYER_NORM_EPS = 1e-5
+# Beyond any RoBERTa; a damaged size would otherwise build a model without end.
+_MOST_LAYERS = 1024
+_LARGEST_SIZE = 2**24
 _PADDING_ROW = FIRST_TOKENS.index("<pad>")
 
 
@@ -87,7 +91,7 @@ def read_architecture(options: Mapping[str, Any]) -> RobertaArchitecture:
         found = options.get(name, needed)
         if found != needed:
             raise UserError(
-                f"its option {name} is {found!r}: transformers' RobertaForMaskedLM computes {name}={needed!r} only, so "
+                f"its option {name} is {reprlib.repr(found)}: transformers' RobertaForMaskedLM computes {name}={needed!r} only, so "
                 "that this model is not supported"
             )
     defaults = dict(zip(_SIZES, _SIZES_OF.get(arch, (None,) * len(_SIZES)), strict=True))
@@ -141,13 +145,14 @@ def make_config(architecture: RobertaArchitecture, *, vocab_size: int) -> "Rober
 def _count(options: Mapping[str, Any], name: str, default: Any) -> int:
     value = options.get(name)
     value = default if value is None else value
-    if type(value) is not int or value < 1:
-        raise UserError(f"its option {name}: expected a whole number from 1 on, got {value!r}")
+    most = _MOST_LAYERS if name == "encoder_layers" else _LARGEST_SIZE
+    if type(value) is not int or not 1 <= value <= most:
+        raise UserError(f"its option {name}: expected a whole number from 1 to {most}, got {reprlib.repr(value)}")
     return value
 
 
 def _probability(options: Mapping[str, Any], name: str, default: float = 0.1) -> float:
     value = options.get(name, default)
     if type(value) not in (int, float) or not 0 <= value < 1:
-        raise UserError(f"its option {name}: expected a probability below 1, got {value!r}")
+        raise UserError(f"its option {name}: expected a probability below 1, got {reprlib.repr(value)}")
     return float(value)

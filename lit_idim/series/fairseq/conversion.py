@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import reprlib
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,7 +21,7 @@ from lit_idim.series.fairseq.dictionary import DICTIONARY_FILE, read_dictionary
 from lit_idim.series.fairseq.gpt2_bpe import ENCODER_FILE, MERGES_FILE, read_bpe
 from lit_idim.series.fairseq.options import read_num_updates, read_options
 from lit_idim.series.fairseq.reading import read_checkpoint
-from lit_idim.series.fairseq.state_dict import to_hugging_face
+from lit_idim.series.fairseq.state_dict import is_left_out, to_hugging_face
 from lit_idim.series.fairseq.tokenizer import make_tokenizer
 from lit_idim.series.file_digest import digest_of_file
 from lit_idim.series.locking import locked
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 # A new one for every change that changes what is written.
 _VERSION = "fairseq-1"
+_WEIGHT_DTYPES = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 
 def convert_checkpoint(path: Path, *, step: int, dictionary: Path, bpe: Path) -> Path:
@@ -83,9 +85,11 @@ def _check_step(checkpoint: Mapping[str, Any], step: int) -> None:
 def _convert(state: Mapping[str, Any], config: "RobertaConfig") -> dict[str, Tensor]:
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise UserError(f"its {name} is no tensor")
+            raise UserError(f"its {reprlib.repr(name)} is no tensor")
         if value.layout != torch.strided or (not value.ndim and not name.endswith("version")):
             raise UserError(f"its {name} is sparse or a single number: the file is damaged, or no RoBERTa")
+        if value.dtype not in _WEIGHT_DTYPES and not is_left_out(name):
+            raise UserError(f"its {name} holds {value.dtype}: expected weights in floating point, of 16 bits or more")
     tensors = to_hugging_face(state)
     _check_shapes(tensors, config)
     return tensors

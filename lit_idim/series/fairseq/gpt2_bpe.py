@@ -45,7 +45,7 @@ def read_bpe(folder: Path) -> ByteLevelBPE:
 def _read_numbers(path: Path) -> dict[str, int]:
     try:
         numbers = json.loads(_read(path))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise UserError(f"{path} is damaged ({error}); copy it anew from {_ADDRESS}") from error
     if not isinstance(numbers, dict) or not all(type(number) is int for number in numbers.values()):
         raise UserError(f"{path}: expected a map of tokens to numbers")

@@ -19,6 +19,7 @@ import torch
 
 from lit_idim.errors import UserError
 from lit_idim.series.fairseq.records import is_stood_in, stand_in
+from lit_idim.series.refusal import refusal
 
 # Files of torch < 1.6 are pickles in a row: a magic number, a version, the system, the object, keys of its storages.
 _NUM_LEGACY_PICKLES = 5
@@ -53,10 +54,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     except pickle.UnpicklingError as error:
         raise UserError(
             f"{path.name} is damaged, or its pickle holds more than tensors and options, which is not loaded "
-            f"({_first_line(error)})"
+            f"({refusal(error)})"
         ) from error
     except Exception as error:  # a damaged pickle can raise anything
-        raise UserError(f"{path.name} is truncated or damaged ({_first_line(error)}); copy it anew") from error
+        raise UserError(f"{path.name} is truncated or damaged ({refusal(error)}); copy it anew") from error
     if not isinstance(loaded, dict) or not isinstance(loaded.get("model"), dict):
         raise UserError(f"{path.name} is no fairseq checkpoint: expected a map with the key model")
     return dict(loaded)
@@ -99,7 +100,3 @@ def _names_in_pickle(file: IO[bytes], path: Path) -> Iterator[str]:
                 f"{path.name} is not loaded: its pickle has the opcode {opcode.name}, which torch.save does not write "
                 "unless asked for another pickle protocol than 2; nothing of it was run. Save it again by torch.save"
             )
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

@@ -78,21 +78,31 @@ def plain(value: Any, depth: int = 32) -> Any:
         >>> plain(namespace)
         {'encoder_layers': 12}
     """
-    if depth == 0:
+    return _plain(value, depth, {})
+
+
+def _plain(value: Any, depth: int, done: dict[tuple[int, int], Any]) -> Any:
+    """As `plain`; what is held in several places is made once for each depth, or a few bytes would make 2**32 lists."""
+    if depth == 0 or not isinstance(value, (dict, list, tuple, Record)):
         return value
+    place = (id(value), depth)
+    if place not in done:
+        done[place] = _unfolded(value, depth - 1, done)
+    return done[place]
+
+
+def _unfolded(value: Any, depth: int, done: dict[tuple[int, int], Any]) -> Any:
     if isinstance(value, dict):
-        return {key: plain(entry, depth - 1) for key, entry in value.items()}
+        return {key: _plain(entry, depth, done) for key, entry in value.items()}
     if isinstance(value, (list, tuple)):
-        return [plain(entry, depth - 1) for entry in value]
-    if not isinstance(value, Record):
-        return value
+        return [_plain(entry, depth, done) for entry in value]
     if isinstance(value.state, dict):
         for content in ("_content", "_val"):  # containers and leaves of omegaconf
             if content in value.state:
-                return plain(value.state[content], depth - 1)
-        return plain(value.state, depth - 1)
+                return _plain(value.state[content], depth, done)
+        return _plain(value.state, depth, done)
     if value.pickled_name == "builtins.getattr" and len(value.arguments) == 2:
         return value.arguments[1]  # the name of a member
     if len(value.arguments) == 1:
-        return plain(value.arguments[0], depth - 1)
+        return _plain(value.arguments[0], depth, done)
     return value

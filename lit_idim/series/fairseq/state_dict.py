@@ -56,8 +56,8 @@ def to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         Names and tensors; those that were split from others are copies.
 
     Raises:
-        UserError: if the head has an embedding of its own, or there is a tensor that RobertaForMaskedLM has no place
-            for.
+        UserError: if the head has an embedding of its own, a tensor is there under the names of two generations, or
+            there is one that RobertaForMaskedLM has no place for.
 
     Example:
         >>> embedding = torch.ones(5, 2)
@@ -65,12 +65,7 @@ def to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
         >>> sorted(to_hugging_face(state))[:2]
         ['lm_head.bias', 'roberta.embeddings.token_type_embeddings.weight']
     """
-    latest = {
-        name: tensor
-        for old_name, old_tensor in state.items()
-        if not _LEFT_OUT.fullmatch(old_name)
-        for name, tensor in _split(_latest_name(old_name), old_tensor)
-    }
+    latest = _latest_names(state)
     head_weight = latest.pop(_HEAD_WEIGHT, None)
     converted = _renamed(latest, _MODULES, "RobertaForMaskedLM")
     embedding = converted.get(_EMBEDDING)
@@ -105,6 +100,28 @@ def to_fairseq(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return converted
 
 
+def is_left_out(name: str) -> bool:
+    """Whether a tensor of fairseq's is no part of the pretrained model."""
+    return _LEFT_OUT.fullmatch(name) is not None
+
+
+def _latest_names(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors under the names of the latest generation; each must be there once."""
+    latest: dict[str, Tensor] = {}
+    old_names: dict[str, str] = {}
+    for old_name, old_tensor in state.items():
+        if is_left_out(old_name):
+            continue
+        for name, tensor in _split(_latest_name(old_name), old_tensor):
+            if name in latest:
+                raise UserError(
+                    f"it holds {name} twice, as {old_names[name]} and as {old_name}: names of two generations of "
+                    "fairseq are mixed; remove the one that was not trained"
+                )
+            latest[name], old_names[name] = tensor, old_name
+    return latest
+
+
 def _latest_name(name: str) -> str:
     name = re.sub(r"^decoder\.", "encoder.", name)
     return name.replace(f"{_ENCODER}.emb_layer_norm.", f"{_ENCODER}.layernorm_embedding.")
@@ -115,7 +132,7 @@ def _split(name: str, tensor: Tensor) -> Iterator[tuple[str, Tensor]]:
     if not module:
         yield name, tensor
         return
-    if tensor.shape[0] % 3:
+    if not tensor.ndim or tensor.shape[0] % 3 or not len(tensor):
         raise UserError(f"{name}: expected three projections of equal size in one tensor, got {tuple(tensor.shape)}")
     for letter, part in zip("qkv", tensor.chunk(3), strict=True):
         yield f"{module}.self_attn.{letter}_proj.{kind}", part.clone()

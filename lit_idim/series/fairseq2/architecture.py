@@ -8,10 +8,14 @@ from typing import Any
 import yaml
 
 from lit_idim.errors import UserError
+from lit_idim.yaml_text import parse_yaml
 
 FAMILY = "roberta"
 METADATA_FILE = "model.yaml"
 LAYER_NORM_EPSILON = 1e-5
+# Beyond any RoBERTa; a damaged size would otherwise become a table of names without end.
+_MOST_LAYERS = 1024
+_LARGEST_SIZE = 2**24
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,7 +82,7 @@ def read_architecture(path: Path) -> RobertaArchitecture:
         UserError: if the file is missing or damaged, names another model family, or a size that is none.
     """
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        document = parse_yaml(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(
             f"{path} is missing: fairseq2 writes it into the folder checkpoints of a run; pass the folder of the run"
@@ -99,12 +103,25 @@ def _architecture(config: Any, path: Path) -> RobertaArchitecture:
     if not isinstance(config, dict) or set(config) != set(fields):
         raise UserError(f"{path}: model_config: expected {', '.join(fields)}, got {config!r}")
     for name, value in config.items():
-        wanted: Any = (int, float) if name == "dropout_p" else int
-        if isinstance(value, bool) or not isinstance(value, wanted) or value < 0:
-            raise UserError(f"{path}: model_config.{name}: expected a number of at least 0, got {value!r}")
-    if not config["num_attn_heads"] or config["model_dim"] % config["num_attn_heads"]:
+        _check_value(name, value, config["vocab_size"], path)
+    if config["model_dim"] % config["num_attn_heads"]:
         raise UserError(
             f"{path}: model_config.num_attn_heads: expected a divisor of model_dim = {config['model_dim']}, got "
             f"{config['num_attn_heads']}"
         )
     return RobertaArchitecture(**config)
+
+
+def _check_value(name: str, value: Any, vocab_size: Any, path: Path) -> None:
+    where = f"{path}: model_config.{name}"
+    if name == "dropout_p":
+        if type(value) not in (int, float) or not 0 <= value < 1:
+            raise UserError(f"{where}: expected a probability below 1, got {value!r}")
+        return
+    is_row = name.endswith("_idx")
+    most = _MOST_LAYERS if name == "num_layers" else _LARGEST_SIZE
+    if is_row and type(vocab_size) is int:
+        most = min(most, vocab_size - 1)
+    least = 0 if is_row else 1
+    if type(value) is not int or not least <= value <= most:
+        raise UserError(f"{where}: expected a whole number from {least} to {most}, got {value!r}")
