@@ -61,7 +61,7 @@ def find_location(url: str | Path) -> Location:
         raise UserError(f"ledger: expected {_EXPECTED}, and the {scheme} URL that came cannot be read") from None
     if parsed.drivername == "sqlite":
         if parsed.database in (None, "", ":memory:") or parsed.host or parsed.query:
-            raise UserError(f"ledger: expected sqlite:///path and nothing more, came {url!r}")
+            raise UserError("ledger: expected sqlite:///path and nothing more, came a host, options or no path")
         return _file(Path(str(parsed.database)))
     if parsed.drivername in _POSTGRESQL:
         user = f"{parsed.username}@" if parsed.username else ""

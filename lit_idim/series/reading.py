@@ -125,7 +125,7 @@ def _check_names(document: Any, known: set[str], needed: set[str], where: str) -
 
 def _build_source(entry: Any, series: str, tokenizer: Any, folder: Path, where: str) -> Source:
     kind = entry.get("kind") if isinstance(entry, dict) else None
-    if kind not in _SOURCE_FIELDS:
+    if not isinstance(kind, str) or kind not in _SOURCE_FIELDS:
         raise UserError(f"{where}: source.kind: expected one of {', '.join(_SOURCE_FIELDS)}, got {kind!r}")
     fields = {key: value for key, value in entry.items() if key != "kind"}
     _check_names(fields, _SOURCE_FIELDS[kind], _NEEDED_FIELDS.get(kind, set()), f"{where}: source")

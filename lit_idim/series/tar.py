@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -41,6 +42,9 @@ class TarSource:
             raise UserError(
                 f"series {self.series!r}: expected an http or https address as source.url, got {self.url!r}"
             )
+        if "@" in urllib.parse.urlsplit(self.url).netloc:
+            # It would stand in every table that says where a checkpoint is from.
+            raise UserError(f"series {self.series!r}: source.url holds a user or password; give an address without")
         if "{step" not in self.url and "{thousands" not in self.url:
             raise UserError(f"series {self.series!r}: expected {{step}} in source.url, got {self.url!r}")
         for step, digest in self.sha256.items():

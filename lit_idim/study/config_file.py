@@ -29,6 +29,6 @@ def read_config(folder: Path) -> tuple[StudySettings, str | None]:
         values = parse_yaml(path.read_text(encoding="utf-8"))
         given = {name: value for name, value in values.items() if name in known}
         settings: StudySettings = parser.instantiate(parser.parse_object({"study": given})).study
-    except (OSError, ValueError, AttributeError, yaml.YAMLError, ArgumentError) as error:
+    except (OSError, ValueError, AttributeError, TypeError, yaml.YAMLError, ArgumentError) as error:
         raise UserError(f"{path} is damaged ({error}); start the study again, which writes it anew") from error
     return settings, values.get("ledger")

@@ -220,6 +220,9 @@ def check_names(settings: StudySettings) -> None:
     for task in settings.task_training:  # of other tasks, too: --tasks may take a part of a config's
         get_task(task)
         settings.training_of(task)
+    if settings.data_dir is not None and "://" in settings.data_dir:
+        scheme = settings.data_dir.split("://")[0]  # not all of it, which may hold a password
+        raise UserError(f"data_dir: expected a folder of this machine, got an address of {scheme!r}; download it first")
     if settings.projection not in PROJECTIONS:
         raise UserError(f"projection: expected one of {', '.join(PROJECTIONS)}, got {settings.projection!r}")
 

@@ -1,8 +1,9 @@
 """What a study measures and how: the one schema behind command line, YAML and ledger."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from lit_idim.d90.settings import SearchSettings
 from lit_idim.errors import UserError
@@ -10,6 +11,8 @@ from lit_idim.tasks import get_task
 
 ScoreRule = Literal["last_update", "best_epoch"]
 Method = Literal["did", "said"]
+Optimizer = Literal["adam", "sgd"]
+Precision = Literal["32-true", "bf16-mixed", "16-mixed"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,11 +40,11 @@ class TrainingSettings:
     max_length: int = 128
     max_train_examples: int | None = None
     max_dev_examples: int | None = None
-    optimizer: Literal["adam", "sgd"] = "adam"
+    optimizer: Optimizer = "adam"
     warmup_fraction: float = 0.06
     weight_decay: float = 0.1
     lambda_learning_rate: float = 0.01
-    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    precision: Precision = "32-true"
     score: ScoreRule = "last_update"
 
     def __post_init__(self) -> None:
@@ -50,12 +53,22 @@ class TrainingSettings:
                 "training: expected either num_updates or epochs, got "
                 f"num_updates={self.num_updates} and epochs={self.epochs}"
             )
-        for name in ("num_updates", "batch_size", "max_train_examples", "max_dev_examples"):
+        for name in ("num_updates", "batch_size", "max_length", "max_train_examples", "max_dev_examples"):
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UserError(f"training.{name}: expected at least 1, got {value}")
-        if self.epochs is not None and not self.epochs > 0:
-            raise UserError(f"training.epochs: expected a positive number, got {self.epochs}")
+            is_left_out = value is None and name not in ("batch_size", "max_length")
+            if not is_left_out and (type(value) is not int or value < 1):
+                raise UserError(f"training.{name}: expected a whole number of at least 1, got {value!r}")
+        if self.epochs is not None and (type(self.epochs) not in (int, float) or not 0 < self.epochs < math.inf):
+            raise UserError(f"training.epochs: expected a positive number, got {self.epochs!r}")
+        for name, kind in (("optimizer", Optimizer), ("precision", Precision), ("score", ScoreRule)):
+            if getattr(self, name) not in get_args(kind):
+                raise UserError(
+                    f"training.{name}: expected one of {', '.join(get_args(kind))}, got {getattr(self, name)!r}"
+                )
+        for name, most in (("warmup_fraction", 1.0), ("weight_decay", math.inf), ("lambda_learning_rate", math.inf)):
+            value = getattr(self, name)
+            if type(value) not in (int, float) or not 0 <= value <= most or value == math.inf:
+                raise UserError(f"training.{name}: expected a number from 0 on, got {value!r}")
 
     def updates(self, num_train_examples: int) -> int:
         """Updates of a training on so many examples; the remainder of an epoch sits out.
@@ -101,6 +114,14 @@ class StudySettings:
     task_training: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     search: SearchSettings = field(default_factory=SearchSettings)
 
+    def __post_init__(self) -> None:
+        for name, kind in (("training", TrainingSettings), ("search", SearchSettings), ("task_training", Mapping)):
+            if not isinstance(getattr(self, name), kind):
+                raise UserError(f"{name}: expected a map of settings, got {getattr(self, name)!r}")
+        for task, changes in self.task_training.items():
+            if not isinstance(task, str) or not isinstance(changes, Mapping):
+                raise UserError(f"task_training.{task}: expected a map of settings by task, got {changes!r}")
+
     @property
     def task_names(self) -> tuple[str, ...]:
         """Of the tasks, also of those that are given as folders."""
@@ -116,7 +137,7 @@ class StudySettings:
         known = {entry.name for entry in fields(TrainingSettings)}
         if unknown := set(changed) - known:
             raise UserError(
-                f"task_training.{task}: {', '.join(sorted(unknown))} is no setting of a training; expected "
+                f"task_training.{task}: {', '.join(sorted(map(str, unknown)))} is no setting of a training; expected "
                 f"{', '.join(sorted(known))}"
             )
         if "epochs" in changed:

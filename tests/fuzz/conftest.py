@@ -5,6 +5,6 @@
 
 import hypothesis
 
-CAMPAIGN_FACTOR = 200
+CAMPAIGN_FACTOR = 120
 
 hypothesis.settings.register_profile("campaign", max_examples=100 * CAMPAIGN_FACTOR)

@@ -11,6 +11,7 @@ from lit_idim.errors import UserError
 from lit_idim.series.fairseq2.architecture import RobertaArchitecture, read_architecture
 from lit_idim.series.fairseq2.keys import tensor_shapes
 from lit_idim.study.config_file import read_config
+from lit_idim.study.run import check_names
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.tasks.user_task import read_user_task
 
@@ -51,7 +52,8 @@ def test_config_of_a_study(tmp_path_factory: pytest.TempPathFactory, content: by
         settings, _ = found
         assert isinstance(settings, StudySettings) and isinstance(settings.training, TrainingSettings)
         for task in settings.task_training:
-            answer(lambda: settings.training_of(task))
+            answer(lambda task=task: settings.training_of(task), "task_training", "training")
+        answer(lambda: check_names(settings))
 
 
 @fuzzed(40)

@@ -71,6 +71,8 @@ def to_hugging_face(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     embedding = converted.get(_EMBEDDING)
     if embedding is None:
         raise UserError(f"it has no {_ENCODER}.embed_tokens.weight: pass a checkpoint of fairseq's RobertaModel")
+    if embedding.ndim != 2:
+        raise UserError(f"its embedding has shape {tuple(embedding.shape)}: expected a row a token")
     if head_weight is not None and not same_bits(head_weight, embedding):
         raise UserError(
             f"{_HEAD_WEIGHT} differs from the embedding of tokens: models trained with --untie-weights-roberta are not "
