@@ -33,8 +33,10 @@ class HubRepositorySource:
             raise UserError(f"series {self.series!r}: expected either repository or repositories in source")
         if self.repository is not None and "{step" not in self.repository and "{thousands" not in self.repository:
             raise UserError(f"series {self.series!r}: expected {{step}} in source.repository, got {self.repository!r}")
-        if self.repositories is not None and not all(isinstance(step, int) for step in self.repositories):
-            raise UserError(f"series {self.series!r}: expected steps as keys of source.repositories")
+        if self.repositories is not None and not all(
+            isinstance(step, int) and isinstance(name, str) for step, name in self.repositories.items()
+        ):
+            raise UserError(f"series {self.series!r}: source.repositories: expected a map of steps to names on the hub")
 
     def find_steps(self, *, offline: bool = False) -> tuple[int, ...]:
         """The keys of `repositories`; with a template the YAML has to list the steps."""

@@ -118,6 +118,9 @@ class StudySettings:
         for name, kind in (("training", TrainingSettings), ("search", SearchSettings), ("task_training", Mapping)):
             if not isinstance(getattr(self, name), kind):
                 raise UserError(f"{name}: expected a map of settings, got {getattr(self, name)!r}")
+        for name in ("series", "models", "tasks", "methods"):
+            if not isinstance(getattr(self, name), (tuple, list)):
+                raise UserError(f"{name}: expected a list, got {getattr(self, name)!r}; leave it out for none")
         for task, changes in self.task_training.items():
             if not isinstance(task, str) or not isinstance(changes, Mapping):
                 raise UserError(f"task_training.{task}: expected a map of settings by task, got {changes!r}")

@@ -1,7 +1,6 @@
 """The state of a paused training: what moves, and what tells which training it belongs to."""
 
 import io
-import pickle
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from torch import nn
 
 from lit_idim.errors import UserError
+from lit_idim.series.refusal import refusal
 from lit_idim.training.classifier import SubspaceClassifier
 
 _FORMAT_VERSION = 1
@@ -54,18 +54,10 @@ class PausedTraining:
             read = torch.load(io.BytesIO(state), map_location="cpu", weights_only=True)
             version = read.pop("version")
             paused = cls(**read)
-        except (
-            RuntimeError,
-            ValueError,
-            EOFError,
-            KeyError,
-            TypeError,
-            AttributeError,
-            pickle.UnpicklingError,
-        ) as error:
+        except Exception as error:  # a damaged pickle can raise anything
             raise UserError(
                 f"state: expected the state of a paused training, got {len(state)} bytes that cannot be read "
-                f"({str(error).partition(chr(10))[0]}); start the training anew"
+                f"({refusal(error)}); start the training anew"
             ) from error
         if version != _FORMAT_VERSION:
             raise UserError(

@@ -43,7 +43,7 @@ def test_series_file(tmp_path_factory: pytest.TempPathFactory, content: bytes) -
     folder.mkdir(exist_ok=True)
     path = folder / "series.yaml"
     path.write_bytes(content)
-    found = answer(lambda: read_series(path), "series.yaml", "series '")
+    found = answer(lambda: read_series(path), "series.yaml", "series '", 'series "')
     if not isinstance(found, UserError):
         for series in found:
             assert 0 < len(series.name.encode()) <= 200 and "/" not in series.name and series.name.isprintable()

@@ -111,3 +111,46 @@ def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
         Subspace.from_file(tmp_path / "x.safetensors")
     with pytest.raises(UserError, match="is no file"):
         Subspace.from_file(tmp_path / "y.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "value", "message"),
+    [
+        ("base", "model", 3, "base.model is 3"),
+        ("base", "another", 1, "base.another is 1"),
+        ("base", "label_names", [1], "base.label_names or base.num_labels"),
+        ("subspace", "d", "x", "subspace.d is 'x'"),
+        ("subspace", "method", None, "subspace.method is None"),
+    ],
+)
+def test_contents_that_nobody_exports_are_refused(
+    path: Path, part: str, key: str, value: object, message: str
+) -> None:
+    """Also with the right checksum, which anyone can compute."""
+    from safetensors import safe_open
+
+    from lit_idim.subspace.adapter import _checksum, read_adapter
+
+    with safe_open(str(path), framework="pt") as file:
+        content = json.loads(file.metadata()[METADATA_KEY])
+    content.pop("checksum")
+    content[part][key] = value
+    content["checksum"] = _checksum(content, load_file(path))
+    save_file(load_file(path), str(path), metadata={METADATA_KEY: json.dumps(content)})
+    with pytest.raises(UserError, match=message):
+        read_adapter(path)
+
+
+def test_tensors_that_nobody_exports_are_refused(path: Path) -> None:
+    from safetensors import safe_open
+
+    from lit_idim.subspace.adapter import _checksum, read_adapter
+
+    with safe_open(str(path), framework="pt") as file:
+        content = json.loads(file.metadata()[METADATA_KEY])
+    content.pop("checksum")
+    tensors = {"theta_d": torch.zeros(2, 2)}
+    content["checksum"] = _checksum(content, tensors)
+    save_file(tensors, str(path), metadata={METADATA_KEY: json.dumps(content)})
+    with pytest.raises(UserError, match="no vector of floats"):
+        read_adapter(path)
