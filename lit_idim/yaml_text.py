@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-# A few bytes of aliases of aliases stand for any number of values, which the first loop or message over them would make.
+# A few bytes of aliases of aliases stand for any number of values; the first loop over them would fill the memory.
 MAX_VALUES = 100_000
 # What PyYAML raises at a scalar that its own tag does not fit (`!!int ""`, `2001-99-99`), and at nesting too deep.
 _OF_SCALARS = (ValueError, TypeError, IndexError, KeyError, AttributeError, OverflowError)

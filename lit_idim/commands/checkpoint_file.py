@@ -9,7 +9,6 @@ from lit_idim.errors import UserError
 from lit_idim.training.classifier import DATA_KEY
 
 
-
 def read_settings(path: str) -> dict[str, Any]:
     """The arguments of the `SubspaceClassifier` that a checkpoint was trained with.
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from pickle import UnpicklingError
-from struct import error as StructError  
+from struct import error as StructError
 from typing import Any
 
 import torch
@@ -14,7 +14,6 @@ from lit_idim.errors import UserError
 from lit_idim.resources import shipped_folder
 from lit_idim.subspace.blocks import Blocks
 from lit_idim.subspace.initialization import initialize_parameters
-
 
 # What a damaged file makes transformers and torch raise depends on the damage.
 _UNREADABLE = (

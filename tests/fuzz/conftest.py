@@ -1,6 +1,6 @@
 """Profiles of hypothesis: the ordinary suite draws a few inputs, always the same; `campaign` many, always others.
 
-    pytest tests/fuzz --hypothesis-profile=campaign --timeout=0
+pytest tests/fuzz --hypothesis-profile=campaign --timeout=0
 """
 
 import hypothesis

@@ -72,4 +72,4 @@ def answer(read: Callable[[], Any], *named: str) -> Any:
 
 def snapshot(folder: Path) -> set[str]:
     """All that is in a folder, links not followed."""
-    return {os.path.join(place, name) for place, *names in os.walk(folder) for part in names for name in part}
+    return {f"{place}/{name}" for place, *names in os.walk(folder) for part in names for name in part}

@@ -2,7 +2,6 @@
 
 import gzip
 import io
-import os
 import tarfile
 from pathlib import Path
 
@@ -20,7 +19,18 @@ from .inputs import answer, damaged, fuzzed, snapshot
 NAMES = st.one_of(
     st.sampled_from(
         [
-            *("config.json", "a/config.json", "../evil", "a/../../evil", "/evil", "//evil", "./a", "a/./b", "a//b", "."),
+            *(
+                "config.json",
+                "a/config.json",
+                "../evil",
+                "a/../../evil",
+                "/evil",
+                "//evil",
+                "./a",
+                "a/./b",
+                "a//b",
+                ".",
+            ),
             *("..", "", "a/..", "C:\\evil", "..\\evil", "a\0b", "x" * 300, "a/" * 200 + "b", "link", "link/evil", "a"),
             *("\udcff", "config.json/below", "model.safetensors", "a\nb"),
         ]
@@ -80,7 +90,7 @@ def test_archive(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> No
     folder.mkdir(parents=True)
     archive = place / "archive.tar"
     archive.write_bytes(content)
-    before, here = snapshot(place), set(os.listdir())
+    before, here = snapshot(place), set(Path().iterdir())
     found = answer(lambda: extract_checkpoint(archive, folder, checkpoint="step 1 of series 'a'"), "step 1 of series")
     written = snapshot(place) - before
     assert all(Path(path).is_relative_to(folder) for path in written)
@@ -88,7 +98,7 @@ def test_archive(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> No
         assert not path.is_symlink() and (path.is_dir() or path.is_file())
         assert path.is_dir() or path.stat().st_nlink == 1
         assert not path.stat().st_mode & 0o6000
-    assert set(os.listdir()) == here and not Path("/evil").exists()
+    assert set(Path().iterdir()) == here and not Path("/evil").exists()
     if not isinstance(found, UserError):
         inside = _find_checkpoint(folder)
         assert inside.is_relative_to(folder)

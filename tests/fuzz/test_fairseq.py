@@ -43,7 +43,12 @@ class Harmful:
         return self.call
 
 
-HARMFUL = [Harmful(eval, CODE), Harmful(exec, CODE), Harmful(os.putenv, SENTINEL, "ran"), Harmful(getattr, "x", "upper")]
+HARMFUL = [
+    Harmful(eval, CODE),
+    Harmful(exec, CODE),
+    Harmful(os.putenv, SENTINEL, "ran"),
+    Harmful(getattr, "x", "upper"),
+]
 
 
 def saved(contents: Any, *, is_zip: bool = True) -> bytes:
@@ -54,7 +59,12 @@ def saved(contents: Any, *, is_zip: bool = True) -> bytes:
 
 def contents(**changes: Any) -> dict[str, Any]:
     state = {"encoder.sentence_encoder.embed_tokens.weight": torch.ones(8, 4), "encoder.lm_head.bias": torch.ones(8)}
-    return {"args": argparse.Namespace(**OPTIONS), "model": state, "optimizer_history": [{"num_updates": 10}], **changes}
+    return {
+        "args": argparse.Namespace(**OPTIONS),
+        "model": state,
+        "optimizer_history": [{"num_updates": 10}],
+        **changes,
+    }
 
 
 ORIGINALS = [
@@ -65,7 +75,22 @@ ORIGINALS = [
 ]
 TOKENS = (
     *(b"cos\nsystem\n", b"c__builtin__\neval\n", b"cposix\nputenv\n", b"cargparse\nNamespace\n", b"ctorch.hub\nload\n"),
-    *(b"(X\x04\x00\x00\x00touctR.", b"R", b".", b"\x93", b"(i", b"Q", b"h\x00", b"q\x01", b"]", b"}", b"(", b"t", b"b", b"s"),
+    *(
+        b"(X\x04\x00\x00\x00touctR.",
+        b"R",
+        b".",
+        b"\x93",
+        b"(i",
+        b"Q",
+        b"h\x00",
+        b"q\x01",
+        b"]",
+        b"}",
+        b"(",
+        b"t",
+        b"b",
+        b"s",
+    ),
     *(b"ctorch._utils\n_rebuild_tensor_v2\n", b"(" * 3000, b"]" * 3000, b"\x8a\x08" + b"\xff" * 8, b"\xff\xff\xff\x7f"),
 )
 
@@ -121,7 +146,7 @@ NAMES = st.builds(
     "{}{}{}.{}".format,
     st.sampled_from(["encoder.sentence_encoder.", "decoder.sentence_encoder.", "encoder.lm_head.", "decoder.", ""]),
     st.sampled_from(["layers.0.", "layers.99999999999999999999.", "layers.x.", "{}.", "layers.0.layers.1.", ""]),
-    st.sampled_from(["embed_tokens", "emb_layer_norm", "layernorm_embedding", "self_attn.q_proj", "self_attn", "dense", "version"]),
+    st.sampled_from(["embed_tokens", "emb_layer_norm", "layernorm_embedding", "self_attn.q_proj", "self_attn"]),
     st.sampled_from(["weight", "bias", "in_proj_weight", "in_proj_bias", "version", "", "{0}"]),
 )  # fmt: skip
 DTYPES = st.sampled_from([torch.float32, torch.float16, torch.int64, torch.bool, torch.complex64, torch.float8_e4m3fn])
@@ -151,7 +176,17 @@ def test_options_and_names_of_tensors(options: dict[str, Any], state: dict[Any, 
 DICTIONARY = [b"262 90\n13 80\nmadeupword0000 0\n", b"0 1\n1 1\n2 1\n"]
 ENCODER = [json.dumps({"a": 0, "b": 1, "ab": 2}).encode()]
 MERGES = [b"#version: 0.2\na b\n"]
-TEXT_TOKENS = (b"\n", b" ", b"\x00", b"\xff", b"<s> 1\n", b"<mask> 1\n", b"3 #fairseq:overwrite\n", b"[" * 100_000, b"9" * 5000)
+TEXT_TOKENS = (
+    b"\n",
+    b" ",
+    b"\x00",
+    b"\xff",
+    b"<s> 1\n",
+    b"<mask> 1\n",
+    b"3 #fairseq:overwrite\n",
+    b"[" * 100_000,
+    b"9" * 5000,
+)
 
 
 @fuzzed(40)

@@ -14,7 +14,7 @@ from .yaml_inputs import ALIASES, VALUES, documents
 
 VALID: list[dict[str, Any]] = [
     {"name": "own", "source": {"kind": "folder", "path": ".", "pattern": "step-{step}"}, "steps": [0, 10]},
-    {"name": "own", "source": {"kind": "tar", "url": "https://there/{step}.tar", "sha256": {0: "0" * 64}}, "steps": [0]},
+    {"name": "own", "source": {"kind": "tar", "url": "https://a/{step}.tar", "sha256": {0: "0" * 64}}, "steps": [0]},
     {"name": "own", "source": {"kind": "hub_revision", "repository": "a/b", "revision": "step{step}"}, "steps": [1]},
     {"name": "own", "source": {"kind": "hub_revision", "repository": "a/b", "revision_pattern": "s(?P<step>[0-9]+)"},
      "steps": "query"},

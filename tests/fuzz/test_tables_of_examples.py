@@ -31,12 +31,25 @@ VALID_TSV = [
     b"question1\tquestion2\tis_duplicate\na?\tb?\t1\n",
     b"gj04\t1\t\tA b.\ngj04\t0\t*\tB a.\n",
 ]
-VALID_JSON = [
-    b'{"context": "a", "hypothesis": "b", "label": "e"}\n{"context": "c", "hypothesis": "d", "label": "n"}\n'
-]
+VALID_JSON = [b'{"context": "a", "hypothesis": "b", "label": "e"}\n{"context": "c", "hypothesis": "d", "label": "n"}\n']
 VALID_CSV = [b'"1","bad ""one"" \\n"\n"2","fine"\n']
-TOKENS = (b"\t", b"\n", b"\r", b"\x00", b"\xff", b'"', b"1e999", b"nan", b"-0", b"\xe2\x80\xa8", b"[" * 3000, b"9" * 5000)
-CELLS = st.one_of(st.text(max_size=6), st.sampled_from(["0", "1", "neutral", "3.5", "nan", "inf", "-1", "1_0", "٣", ""]))
+TOKENS = (
+    b"\t",
+    b"\n",
+    b"\r",
+    b"\x00",
+    b"\xff",
+    b'"',
+    b"1e999",
+    b"nan",
+    b"-0",
+    b"\xe2\x80\xa8",
+    b"[" * 3000,
+    b"9" * 5000,
+)
+CELLS = st.one_of(
+    st.text(max_size=6), st.sampled_from(["0", "1", "neutral", "3.5", "nan", "inf", "-1", "1_0", "٣", ""])
+)
 
 
 def lines_of(task: str) -> st.SearchStrategy[bytes]:

@@ -11,7 +11,19 @@ from .inputs import damaged
 ALIASES = b"a0: &a0 [x, x]\n" + b"".join(b"a%d: &a%d [*a%d, *a%d]\n" % (n, n, n - 1, n - 1) for n in range(1, 30))
 TOKENS = (
     *(b"!!python/object/apply:os.mkdir [ran]", b"!!int ''", b"!!timestamp x", b"!!float y", b"!!bool z", b"2001-99-99"),
-    *(b"&a [*a]", b"*a", b"<<: [", b"? {a: b} : c\n", b"!!set {a}", b"!!binary x", b"=", b"- ", b"\t", b"\x00", b"\xff"),
+    *(
+        b"&a [*a]",
+        b"*a",
+        b"<<: [",
+        b"? {a: b} : c\n",
+        b"!!set {a}",
+        b"!!binary x",
+        b"=",
+        b"- ",
+        b"\t",
+        b"\x00",
+        b"\xff",
+    ),
     *(b'"\\ud800"', b"0x_", b"1:99", b".nan", b".inf", b"~nobody/x", b"[" * 2000, b"9" * 5000, b"x" * 300, b"\n---\n"),
 )
 SCALARS: st.SearchStrategy[Any] = st.one_of(
@@ -26,7 +38,10 @@ SCALARS: st.SearchStrategy[Any] = st.one_of(
 )
 VALUES = st.recursive(
     SCALARS,
-    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), inner, max_size=3)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.one_of(st.text(max_size=3), st.integers()), inner, max_size=3),
+    ),
     max_leaves=5,
 )  # fmt: skip
 

@@ -35,7 +35,7 @@ def test_what_a_task_changes_is_checked_alike(changes: dict[Any, Any], message: 
     [
         ({"training": None}, "is damaged"),
         ({"task_training": None}, "task_training: expected a map of settings"),
-        ({"task_training": {"toy-sst2": [1]}}, "toy-sst2"),
+        ({"task_training": {"toy-sst2": [1]}}, "task_training"),
         ({"methods": None}, "methods"),
     ],
 )

@@ -123,9 +123,7 @@ def test_files_of_another_kind_are_refused(tmp_path: Path) -> None:
         ("subspace", "method", None, "subspace.method is None"),
     ],
 )
-def test_contents_that_nobody_exports_are_refused(
-    path: Path, part: str, key: str, value: object, message: str
-) -> None:
+def test_contents_that_nobody_exports_are_refused(path: Path, part: str, key: str, value: object, message: str) -> None:
     """Also with the right checksum, which anyone can compute."""
     from safetensors import safe_open
 

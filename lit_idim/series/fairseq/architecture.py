@@ -91,8 +91,8 @@ def read_architecture(options: Mapping[str, Any]) -> RobertaArchitecture:
         found = options.get(name, needed)
         if found != needed:
             raise UserError(
-                f"its option {name} is {reprlib.repr(found)}: transformers' RobertaForMaskedLM computes {name}={needed!r} only, so "
-                "that this model is not supported"
+                f"its option {name} is {reprlib.repr(found)}: transformers' RobertaForMaskedLM computes "
+                f"{name}={needed!r} only, so that this model is not supported"
             )
     defaults = dict(zip(_SIZES, _SIZES_OF.get(arch, (None,) * len(_SIZES)), strict=True))
     num_layers, hidden_size, ffn_size, num_heads = (_count(options, name, defaults[name]) for name in _SIZES)

@@ -16,9 +16,9 @@ from lit_idim.study import run
 from lit_idim.study.reporting import report_from_ledger, write_study_report
 from lit_idim.study.run import check_names, measure
 
-from ..study.simulated import LABELS, SimulatedTrainings, load_all, settings_of
-from ..study.tiny_study import environment_of_tests, write_config
-from ..study.tiny_study import run as run_study
+from .simulated import LABELS, SimulatedTrainings, load_all, settings_of
+from .tiny_study import environment_of_tests, write_config
+from .tiny_study import run as run_study
 
 SECRET = "hush-3f9c1d"
 SECRETS = {
@@ -67,7 +67,9 @@ def test_a_study_on_a_server(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, ur
     result = measure(settings, out, study="pretrain_curve", ledger=url)
     report = write_study_report(out, settings, result.rows, result.records, result.curves)
     assert opened == [url] and "postgresql://" in (out / "config.yaml").read_text()
-    assert {"config.yaml", "manifest.json", "trials.csv", "d90.csv", report.name} <= {path.name for path in out.iterdir()}
+    assert {"config.yaml", "manifest.json", "trials.csv", "d90.csv", report.name} <= {
+        path.name for path in out.iterdir()
+    }
     assert holding_the_secret(tmp_path) == []
     report_from_ledger(out, ledger=str(tmp_path / "server.sqlite"))
     assert holding_the_secret(tmp_path) == []

@@ -8,7 +8,7 @@ import pytest
 
 from lit_idim.resources import resource_path
 
-PACKAGE = Path(__file__).parents[2] / "lit_idim"
+PACKAGE = Path(__file__).parents[1] / "lit_idim"
 UNPICKLERS = {"load", "loads", "Unpickler", "read_pickle", "hub"}
 
 
@@ -40,7 +40,7 @@ def faults(text: str) -> list[str]:
             found.append(f"{call.lineno}: torch.load without weights_only=True")
         if name.endswith(".load_from_checkpoint") and keyword(call, "weights_only") is not True:
             found.append(f"{call.lineno}: load_from_checkpoint without weights_only=True")
-        if is_unpickler and name.rpartition(".")[2] in UNPICKLERS or name.startswith("torch.hub."):
+        if (is_unpickler and name.rpartition(".")[2] in UNPICKLERS) or name.startswith("torch.hub."):
             found.append(f"{call.lineno}: {name}")
         if name in ("yaml.load", "yaml.full_load", "yaml.unsafe_load", "yaml.load_all"):
             found.append(f"{call.lineno}: {name}")
@@ -51,9 +51,11 @@ def faults(text: str) -> list[str]:
         if keyword(call, "trust_remote_code") not in (None, False):
             found.append(f"{call.lineno}: trust_remote_code={keyword(call, 'trust_remote_code')}")
     for node in ast.walk(tree):
-        if isinstance(node, ast.ImportFrom) and node.module in ("torch", "pickle") and {"load", "loads"} & {
-            alias.name for alias in node.names
-        }:
+        if (
+            isinstance(node, ast.ImportFrom)
+            and node.module in ("torch", "pickle")
+            and {"load", "loads"} & {alias.name for alias in node.names}
+        ):
             found.append(f"{node.lineno}: load under a name of its own")
         is_parameter = isinstance(node, ast.arg) and node.arg == "trust_remote_code"
         is_setting = isinstance(node, ast.AnnAssign) and ast.unparse(node.target) == "trust_remote_code"
