@@ -18,7 +18,7 @@ def parse_yaml(text: str) -> Any:
         {'steps': [0, 10]}
         >>> parse_yaml("a: &a [*a]")
         Traceback (most recent call last):
-        yaml.YAMLError: a value holds itself
+        yaml.error.YAMLError: a value holds itself
 
     Raises:
         yaml.YAMLError: if the text is no YAML, a scalar is not what its tag says, values are nested too deeply, hold

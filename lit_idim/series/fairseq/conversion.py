@@ -85,7 +85,7 @@ def _check_step(checkpoint: Mapping[str, Any], step: int) -> None:
 def _convert(state: Mapping[str, Any], config: "RobertaConfig") -> dict[str, Tensor]:
     for name, value in state.items():
         if not isinstance(name, str) or not isinstance(value, Tensor):
-            raise UserError(f"its {reprlib.repr(name)} is no tensor")
+            raise UserError(f"its {name if isinstance(name, str) else reprlib.repr(name)} is no tensor")
         if value.layout != torch.strided or (not value.ndim and not name.endswith("version")):
             raise UserError(f"its {name} is sparse or a single number: the file is damaged, or no RoBERTa")
         if value.dtype not in _WEIGHT_DTYPES and not is_left_out(name):

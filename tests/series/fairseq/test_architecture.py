@@ -45,7 +45,7 @@ def test_what_options_leave_out_is_as_fairseq_has_it(arch, sizes):
 
 def test_an_architecture_of_ones_own_has_to_say_its_sizes():
     assert read_architecture(OPTIONS | {"arch": "roberta_med_small"}).num_layers == 3
-    with pytest.raises(UserError, match="option encoder_layers: expected a whole number from 1 on, got None"):
+    with pytest.raises(UserError, match="option encoder_layers: expected a whole number from 1 to 1024, got None"):
         read_architecture({"arch": "roberta_med_small", "max_positions": 512})
 
 
@@ -66,7 +66,7 @@ def test_other_models_are_refused(arch):
         ({"encoder_learned_pos": False}, "encoder_learned_pos is False"),
         ({"quant_noise_pq": 0.1}, "quant_noise_pq is 0.1"),
         ({"quant_noise_scalar": 0.5}, "quant_noise_scalar is 0.5"),
-        ({"encoder_layers": "3"}, "encoder_layers: expected a whole number from 1 on, got '3'"),
+        ({"encoder_layers": "3"}, "encoder_layers: expected a whole number from 1 to 1024, got '3'"),
         ({"encoder_layers": 0}, "encoder_layers: expected a whole number"),
         ({"max_positions": None}, "max_positions: expected a whole number"),
         ({"encoder_attention_heads": 3}, "encoder_embed_dim is 8: expected a multiple of encoder_attention_heads=3"),
