@@ -56,10 +56,21 @@ def fetch_from_hub(
 
 
 def find_in_cache(repository: str, revision: str | None) -> Path | None:
-    """The folder of the hub's cache that holds the whole checkpoint; None if there is none. Uses no network."""
-    from huggingface_hub import try_to_load_from_cache
+    """The folder of the hub's cache that holds the whole checkpoint; None if there is none. Uses no network.
 
-    path = try_to_load_from_cache(repository, "config.json", revision=revision)
+    Raises:
+        UserError: if no repository can have that name.
+    """
+    from huggingface_hub import try_to_load_from_cache
+    from huggingface_hub.errors import HFValidationError
+
+    try:
+        path = try_to_load_from_cache(repository, "config.json", revision=revision)
+    except HFValidationError as error:
+        raise UserError(
+            f"source.repository: {repository!r} cannot be the name of a repository on the Hugging Face hub ({error}); "
+            "expected OWNER/NAME"
+        ) from error
     if not isinstance(path, str):
         return None
     folder = Path(path).parent

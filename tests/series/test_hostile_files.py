@@ -44,6 +44,16 @@ def test_a_series_file_is_refused(tmp_path: Path, changes: dict[str, Any], messa
         read_series(path)
 
 
+@pytest.mark.parametrize("name", ["/c", "a b/c", "a/b/c", "x" * 100])
+def test_a_name_that_no_repository_has(tmp_path: Path, name: str) -> None:
+    source = {"kind": "hub_repository", "repositories": {0: name}}
+    (tmp_path / "series.yaml").write_text(yaml.safe_dump({"name": "own", "source": source}))
+    (series,) = read_series(tmp_path / "series.yaml")
+    for ask in (series.is_cached, series.fetch):
+        with pytest.raises(UserError, match=r"source\.repository: .* cannot be the name of a repository"):
+            ask(0)
+
+
 def archive_of(folder: Path, *names: str) -> Path:
     path = folder / "archive.tar"
     with tarfile.open(path, "w", format=tarfile.GNU_FORMAT) as tar:
