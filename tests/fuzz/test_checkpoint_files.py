@@ -49,6 +49,7 @@ FILES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin
 )
 @example(name=FILES[0], content=struct.pack("<Q", len(DEEP)) + DEEP)
 @example(name=FILES[1], content=DEEP)
+@example(name=FILES[2], content=PICKLES[2])
 @example(name=FILES[1], content=b'{"weight_map": {"a": "../../evil.bin"}}')
 def test_checkpoint_folder(tmp_path_factory: pytest.TempPathFactory, name: str, content: bytes) -> None:
     folder = tmp_path_factory.getbasetemp() / "checkpoint"
@@ -69,6 +70,7 @@ FITTED = [saved({"hyper_parameters": {"model": "m", "d": 2}, "state_dict": {"a":
 @fuzzed(30)
 @given(content=st.one_of(damaged(FITTED, TOKENS), st.binary(max_size=30)))
 @example(content=saved({"hyper_parameters": 3}))
+@example(content=saved({"hyper_parameters": Harmful()}))
 @example(content=saved(torch.ones(2)))
 def test_checkpoint_of_fit(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
     path = tmp_path_factory.getbasetemp() / "fitted.ckpt"

@@ -111,6 +111,8 @@ def follow(path: Path) -> None:
 
 @fuzzed(20)
 @given(content=st.one_of(damaged(ORIGINALS, TOKENS), st.binary(max_size=60)))
+@example(content=saved(contents(extra=HARMFUL[0])))
+@example(content=saved(contents(extra=HARMFUL[0]), is_zip=False))
 @example(content=saved(contents(args=argparse.Namespace(**{**OPTIONS, "encoder_layers": bomb()}))))
 @example(content=saved(contents(args=argparse.Namespace(**{**OPTIONS, "activation_fn": bomb()}))))
 @example(content=saved(contents(args=argparse.Namespace(**{**OPTIONS, "encoder_layers": 10**12}))))
