@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterable
-from typing import Literal
+from typing import Any, Literal
 
 from torch import nn
+from torch.autograd.graph import increment_version
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -75,7 +76,17 @@ def subspace_optimizer(
     groups = [{"params": [subspace.theta_d], "lr": learning_rate}]
     if subspace.lambdas is not None:
         groups.append({"params": [subspace.lambdas], "lr": lambda_learning_rate})
-    return SGD(groups) if name == "sgd" else Adam(groups, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=fused)
+    if name == "sgd":
+        return SGD(groups)
+    optimizer = Adam(groups, betas=ADAM_BETAS, eps=ADAM_EPSILON, fused=fused)
+    if fused:
+        optimizer.register_step_post_hook(_tell_of_update)
+    return optimizer
+
+
+def _tell_of_update(optimizer: Optimizer, *_: Any) -> None:
+    """Counts the update in the versions, which the fused kernel leaves as they are: a stale graph is told by them."""
+    increment_version([parameter for group in optimizer.param_groups for parameter in group["params"]])
 
 
 def make_optimizer(

@@ -56,3 +56,17 @@ def test_subspace_has_no_decay_and_a_rate_for_the_lambdas() -> None:
     optimizer = subspace_optimizer(subspace, name="adam", learning_rate=0.3, lambda_learning_rate=0.02)
     assert [(len(group["params"][0]), group["lr"]) for group in optimizer.param_groups] == [(16, 0.3), (4, 0.02)]
     assert all(group["weight_decay"] == 0 for group in optimizer.param_groups)
+
+
+@pytest.mark.parametrize("fused", [False, True])
+def test_an_update_shows_in_the_versions(fused: bool) -> None:
+    """By them the weights on a GPU tell that a graph was overtaken; torch's fused Adam changes numbers alone."""
+    model = load_classifier("checkpoints/toy-L2-H128/step-4000", num_labels=2)
+    subspace = Subspace(model, d=20, method="said")
+    optimizer = subspace_optimizer(subspace, name="adam", learning_rate=0.3, lambda_learning_rate=0.02, fused=fused)
+    trained = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    for parameter in trained:
+        parameter.grad = torch.ones_like(parameter)
+    before = [parameter._version for parameter in trained]
+    optimizer.step()
+    assert all(parameter._version > old for parameter, old in zip(trained, before, strict=True))

@@ -1,4 +1,4 @@
-"""When the fused kernels are used: for Fastfood in float32 on a CUDA device where Triton is installed."""
+"""When the fused kernels are used: for Fastfood in float32 on a CUDA device where Triton is installed, d <= 65536."""
 
 import warnings
 from collections.abc import Iterable
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 FUSED_DEVICES = {"cuda"}
 FUSED_DTYPES = frozenset({torch.float32, torch.bfloat16, torch.float16})
+WIDEST = 2**16
+"""The widest block that the kernels transform: as H_256 (x) H_256, each factor a matrix in registers."""
 
 _made: "WeakKeyDictionary[FastfoodProjection, dict[torch.device, FusedFastfood]]" = WeakKeyDictionary()
 
@@ -23,7 +25,8 @@ def fused_fastfood(
 ) -> "FusedFastfood | None":
     """The kernels of a projection on a device, made once; None where the plain PyTorch path is to be taken.
 
-    That is on other devices, for float64, and, with one warning, where Triton is missing: the same P, to rounding.
+    That is on other devices, for float64, and, with one warning, for blocks that are too wide or where Triton is
+    missing: the same P, to rounding.
 
     Args:
         projection: P.
@@ -31,6 +34,13 @@ def fused_fastfood(
         dtypes: of all of them.
     """
     if device.type not in FUSED_DEVICES or not FUSED_DTYPES.issuperset(dtypes):
+        return None
+    if projection.width > WIDEST:
+        warnings.warn(
+            f"d = {projection.d} is more than the GPU kernels take ({WIDEST}): the projection runs many times slower; "
+            f"choose d <= {WIDEST}",
+            stacklevel=1,
+        )
         return None
     kernels = _made.setdefault(projection, {})
     if device not in kernels:

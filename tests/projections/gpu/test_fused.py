@@ -198,6 +198,17 @@ def test_the_projection_chooses_them(device: str, monkeypatch: pytest.MonkeyPatc
     assert choice.fused_fastfood(projection, torch.device(device), [torch.float64]) is None
 
 
+@each_device
+def test_blocks_too_wide_for_the_kernels_take_the_plain_path(device: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    projection = FastfoodProjection(d=choice.WIDEST + 1, D=140_000)
+    theta_d, theta = normal(projection.d).float(), normal(140_000, seed=1).float()
+    expected, gradient = projection.matvec(theta_d.double()), projection.rmatvec(theta.double())
+    monkeypatch.setattr(choice, "FUSED_DEVICES", {device})
+    with pytest.warns(UserWarning, match="65537 is more than the GPU kernels take"):
+        found, reduced = projection.matvec(theta_d.to(device)), projection.rmatvec(theta.to(device))
+    assert relative_error(found, expected) <= 1e-6 and relative_error(reduced, gradient) <= 1e-6
+
+
 def test_without_triton_one_warning_and_the_plain_path(monkeypatch: pytest.MonkeyPatch) -> None:
     projection = FastfoodProjection(d=30, D=1001)
     expected = projection.matvec(torch.arange(30.0))
