@@ -1,27 +1,29 @@
 """Which files are mutated, and the fast tests that ought to tell."""
 
+CHUNKS = "tests/projections/test_chunks.py"
 LAWS = "tests/projections/test_laws.py"
-FASTFOOD = ("tests/projections/test_fastfood.py", "tests/projections/test_pieces.py", LAWS)
+FASTFOOD = ("tests/projections/test_fastfood.py", "tests/projections/test_pieces.py", CHUNKS, LAWS)
 MESSAGE = "tests/certificate/test_message.py"
-D90 = tuple(f"tests/d90/test_{name}.py" for name in ("estimate", "crossing", "protocols", "accuracy"))
+D90_TESTS = ("settings", "simulation", "estimate", "crossing", "protocols", "search_of_record", "accuracy")
+D90 = tuple(f"tests/d90/test_{name}.py" for name in D90_TESTS)
 NO_OTHER_PROCESS = "not another_process"  # the same mutant would run there
 NO_SLOW_DENSE = f"{NO_OTHER_PROCESS} and not (dense] and (accuracy or bfloat16))"
 
 SUBSETS: dict[str, tuple[tuple[str, ...], str]] = {
     "lit_idim/randomness.py": (("tests/test_randomness.py", LAWS), NO_SLOW_DENSE),
-    "lit_idim/projections/base.py": (("tests/projections/test_base.py", LAWS), f"{NO_OTHER_PROCESS} and not dense]"),
-    "lit_idim/projections/chunked.py": ((LAWS,), NO_SLOW_DENSE),
-    "lit_idim/projections/compiled.py": (FASTFOOD, f"{NO_OTHER_PROCESS} and not [dense] and not sparse] and not hot]"),
-    "lit_idim/projections/dense.py": ((LAWS,), f"{NO_OTHER_PROCESS} and dense]"),
+    "lit_idim/projections/base.py": ((LAWS,), f"{NO_OTHER_PROCESS} and not dense]"),
+    "lit_idim/projections/chunked.py": ((CHUNKS, LAWS), NO_SLOW_DENSE),
+    "lit_idim/projections/compiled.py": (FASTFOOD, f"{NO_OTHER_PROCESS} and not [dense] and not sparse]"),
+    "lit_idim/projections/dense.py": ((CHUNKS, LAWS), f"{NO_OTHER_PROCESS} and dense]"),
     "lit_idim/projections/fastfood.py": (FASTFOOD, f"{NO_OTHER_PROCESS} and not dense] and not sparse]"),
     "lit_idim/projections/fastfood_cpu.py": (FASTFOOD, f"{NO_OTHER_PROCESS} and not dense] and not sparse]"),
-    "lit_idim/projections/fastfood_literal.py": ((LAWS,), f"{NO_OTHER_PROCESS} and literal]"),
+    "lit_idim/projections/fastfood_literal.py": ((CHUNKS, LAWS), f"{NO_OTHER_PROCESS} and literal]"),
     "lit_idim/projections/hadamard.py": ((LAWS,), f"{NO_OTHER_PROCESS} and not dense]"),
-    "lit_idim/projections/onehot.py": ((LAWS,), f"{NO_OTHER_PROCESS} and onehot]"),
+    "lit_idim/projections/onehot.py": ((CHUNKS, LAWS), f"{NO_OTHER_PROCESS} and onehot]"),
     "lit_idim/projections/permutation.py": (("tests/projections/test_permutation.py", LAWS), "not dense]"),
     "lit_idim/projections/pieces.py": (("tests/projections/test_pieces.py",), ""),
     "lit_idim/projections/registry.py": ((LAWS,), f"{NO_OTHER_PROCESS} and not dense]"),
-    "lit_idim/projections/sparse.py": ((LAWS,), f"{NO_OTHER_PROCESS} and sparse]"),
+    "lit_idim/projections/sparse.py": ((CHUNKS, LAWS), f"{NO_OTHER_PROCESS} and sparse]"),
     **{
         f"lit_idim/d90/{name}.py": (D90, "")
         for name in (
