@@ -45,7 +45,9 @@ def test_a_training_scatters_about_its_mean_and_sometimes_diverges():
     assert 1 - len(scores) / 4000 == pytest.approx(0.05, abs=0.015)
     assert {result.cost for result in results if result.score is None} == {0.5}
     mean = cell.mean(math.log(d), 0)
-    assert scores.mean() == pytest.approx(mean, abs=4 * cell.sd / 60) and scores.std() == pytest.approx(cell.sd, rel=0.06)
+    assert scores.mean() == pytest.approx(mean, abs=4 * cell.sd / 60) and scores.std() == pytest.approx(
+        cell.sd, rel=0.06
+    )
     assert early.mean() == pytest.approx(cell.chance + cell.early_share * (mean - cell.chance), abs=6 * cell.sd / 60)
     assert early.std() == pytest.approx(1.5 * cell.sd, rel=0.06)
     assert abs(np.corrcoef(scores, early)[0, 1]) < 0.07
@@ -53,7 +55,9 @@ def test_a_training_scatters_about_its_mean_and_sometimes_diverges():
 
 def test_stopped_early_it_is_the_beginning_of_the_same_training():
     ids = [TrainingId(150, 1, i) for i in range(50)]
-    for whole, part in ((CELLS[2].run(Request(id_), SETTINGS), CELLS[2].run(Request(id_, early=True), SETTINGS)) for id_ in ids):
+    for whole, part in (
+        (CELLS[2].run(Request(id_), SETTINGS), CELLS[2].run(Request(id_, early=True), SETTINGS)) for id_ in ids
+    ):
         assert whole.early_score == part.early_score and whole.ended
         if whole.score is not None:
             assert not part.ended and part.score is None and part.cost == SETTINGS.early_fraction

@@ -62,7 +62,10 @@ def _try_all(copy: Path, sample: Sequence[Mutant]) -> list[tuple[Mutant, str]]:
         started = time.monotonic()
         result, _, said = outcome(copy, mutant, mutant.path, limits[mutant.path])
         results.append((mutant, result))
-        print(f"{number:4} {result:8} {time.monotonic() - started:4.0f} s  {_line(mutant)}{_why(result, said)}", flush=True)
+        print(
+            f"{number:4} {result:8} {time.monotonic() - started:4.0f} s  {_line(mutant)}{_why(result, said)}",
+            flush=True,
+        )
     return results
 
 
@@ -86,7 +89,9 @@ def _rates(results: Sequence[tuple[Mutant, str]]) -> str:
         for part in (mutant.path.split("/")[1], "all"):
             total[part] += 1
             noticed[part] += result != "survived"
-    return "\n".join(f"{part}: {noticed[part]} of {total[part]} killed, {noticed[part] / total[part]:.1%}" for part in total)
+    return "\n".join(
+        f"{part}: {noticed[part]} of {total[part]} killed, {noticed[part] / total[part]:.1%}" for part in total
+    )
 
 
 def _table(results: Sequence[tuple[Mutant, str]]) -> str:

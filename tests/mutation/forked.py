@@ -44,7 +44,7 @@ def enter(copy: Path) -> None:
 
 
 def outcome(copy: Path, mutant: Mutant | None, path: str, limit_seconds: float) -> tuple[str, float, str]:
-    """Tests one mutant of `path`, or the file as it is: "killed", "survived" or "timeout"; seconds; what pytest said."""
+    """Tests a mutant of `path`, or the file as it is: "killed", "survived" or "timeout"; seconds; pytest's words."""
     source = (copy / path).read_bytes()
     started = time.monotonic()
     with tempfile.NamedTemporaryFile(dir=copy, suffix=".log") as log:

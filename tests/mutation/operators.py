@@ -86,7 +86,9 @@ def _places(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _is_type_alias(node: ast.AST) -> bool:
-    return isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and _is_name_of_a_type(node.targets[0])
+    return (
+        isinstance(node, ast.Assign) and isinstance(node.value, ast.Subscript) and _is_name_of_a_type(node.targets[0])
+    )
 
 
 def _is_name_of_a_type(node: ast.AST) -> bool:

@@ -42,4 +42,4 @@ SUBSETS: dict[str, tuple[tuple[str, ...], str]] = {
 """By mutated file: test files, fastest first, and pytest's -k."""
 
 FRESH_KERNELS = ("lit_idim/projections/compiled.py", "lit_idim/projections/permutation.py")
-"""Files that compiled kernels are made of: numba's cache on disk does not see that a constant of another file changed."""
+"""What compiled kernels are made of: numba's cache on disk does not see that a constant of another file changed."""
