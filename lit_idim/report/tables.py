@@ -10,8 +10,6 @@ from lit_idim.report.sortable import Cell, sortable_table
 from lit_idim.report.words import VARIANT_WORDS, rate_words, score_words, status_words, whole
 from lit_idim.study.d90_row import D90_COLUMNS, D90Row, D90Variant
 
-SECONDS_PER_MINUTE = 60
-
 
 def d90_table(content: ReportContent, links: Links) -> Markup:
     """The important columns of all rows, and below them, folded, all columns."""
