@@ -35,8 +35,8 @@ def test_strata_part_the_cells(outcomes):
 def made_up(number, **changes):
     values = {
         "status": "reached", "error": 0.1 * number - 0.2, "oracle_error": -0.05 * number, "is_covered": number != 3,
-        "cost": 20.0 + number, "num_full": 4, "num_rounds": 6 + number, "shape": SHAPES[number % 2], "sd": 0.01 * number,
-        "slope": 0.05 + 0.01 * (number % 3), "truth": 7.0 - number,
+        "cost": 20.0 + number, "num_full": 4, "num_rounds": 6 + number, "shape": SHAPES[number % 2],
+        "sd": 0.01 * number, "slope": 0.05 + 0.01 * (number % 3), "truth": 7.0 - number,
     }  # fmt: skip
     return Outcome(**(values | changes))
 
