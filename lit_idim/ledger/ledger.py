@@ -20,12 +20,11 @@ from lit_idim.ledger.claims import Claim, Claims, Heartbeat, count_running
 from lit_idim.ledger.database import Database
 from lit_idim.ledger.location import find_location
 from lit_idim.ledger.owner import Owner
-from lit_idim.ledger.record import TrainingRecord
+from lit_idim.ledger.record import FINAL, TrainingRecord
 from lit_idim.ledger.schema import columns_without_state, record_of, row_of, to_json, trainings
 
 Result = TypeVar("Result")
 
-_FINAL = ("finished", "diverged")
 _KEYS_PER_QUERY = 500  # SQLite takes a limited number of parameters
 # Made once: a statement costs more to build than to run.
 _HERE = trainings.c.key == bindparam("wanted")
@@ -161,7 +160,7 @@ class Ledger:
         rows = self._transact(
             lambda connection: connection.execute(select(*columns_without_state)).mappings().all(), write=False
         )
-        return sorted((record_of(dict(row)) for row in rows), key=_place)
+        return sorted((record_of(dict(row)) for row in rows), key=lambda record: record.place)
 
     def state(self, key: str) -> bytes | None:
         """What a paused training continues from; None if there is no such training or it has none."""
@@ -188,7 +187,7 @@ class Ledger:
             self._database.lock(connection, record.key)
             here = {"wanted": record.key}
             old = connection.execute(_STANDING, here).one_or_none()
-            replaces = old is None or _replaces(record, old.status, old.num_updates_done)
+            replaces = old is None or record.replaces(old.status, old.num_updates_done)
             if replaces:
                 if old is not None:
                     connection.execute(_REMOVE, here)
@@ -233,7 +232,7 @@ class Ledger:
         def take(connection: Connection) -> Claim | None:
             self._database.lock(connection, key)
             old = connection.execute(_STANDING, {"wanted": key}).one_or_none()
-            may_run = old is None or old.status not in _FINAL
+            may_run = old is None or old.status not in FINAL
             return Claim(has_record=old is not None) if may_run and claims.take(connection, key) else None
 
         with self._lock:
@@ -295,17 +294,3 @@ def _or_close(database: Database, work: Callable[[Connection], Result], *, write
     except BaseException:
         database.close()
         raise
-
-
-def _replaces(record: TrainingRecord, old_status: str, old_num_updates_done: int) -> bool:
-    if old_status == "paused" and record.status == "paused":
-        return record.num_updates_done > old_num_updates_done
-    return old_status not in _FINAL
-
-
-def _place(record: TrainingRecord) -> tuple[Any, ...]:
-    """Where a training comes in the order; by Python, since servers sort text by the rules of their language."""
-    pretraining_step = -1 if record.pretraining_step is None else record.pretraining_step
-    d = -1 if record.d is None else record.d
-    where = (record.model, pretraining_step, record.checkpoint, record.task, record.method, d)
-    return (*where, record.learning_rate, record.replicate, record.key)

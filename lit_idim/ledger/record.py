@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 TrainingStatus = Literal["paused", "finished", "diverged", "failed"]
+FINAL: tuple[TrainingStatus, ...] = ("finished", "diverged")
+"""What stays: no other record replaces it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,3 +83,16 @@ class TrainingRecord:
     state: bytes | None = None
     device: str = ""
     started_at: str = ""
+
+    @property
+    def place(self) -> tuple[Any, ...]:
+        """Where it comes in the order of all; by Python, since servers sort text by the rules of their language."""
+        step = -1 if self.pretraining_step is None else self.pretraining_step
+        cell = (self.model, step, self.checkpoint, self.task, self.method, self.projection or "")
+        return (*cell, -1 if self.d is None else self.d, self.learning_rate, self.replicate, self.key)
+
+    def replaces(self, old_status: str, old_num_updates_done: int) -> bool:
+        """Whether it takes the place of a record of the same training with this status and so many updates."""
+        if old_status == "paused" and self.status == "paused":
+            return self.num_updates_done > old_num_updates_done
+        return old_status not in FINAL

@@ -10,8 +10,6 @@ from lit_idim.report.sortable import Cell, sortable_table
 from lit_idim.report.words import VARIANT_WORDS, rate_words, score_words, status_words, whole
 from lit_idim.study.d90_row import D90_COLUMNS, D90Row, D90Variant
 
-SECONDS_PER_MINUTE = 60
-
 
 def d90_table(content: ReportContent, links: Links) -> Markup:
     """The important columns of all rows, and below them, folded, all columns."""
@@ -54,7 +52,7 @@ def trainings_table(records: Sequence[TrainingRecord]) -> Markup:
         "seconds",
         "reason",
     ]
-    ordered = sorted(records, key=_place)
+    ordered = sorted(records, key=lambda record: record.place)
     return sortable_table(header, [_training(record) for record in ordered], title="Trainings")
 
 
@@ -63,7 +61,7 @@ def seeds_table(records: Sequence[TrainingRecord]) -> Markup:
     names = sorted({name for record in records for name in record.seeds})
     rows = [
         [record.key, *(str(record.seeds[name]) if name in record.seeds else "" for name in names)]
-        for record in sorted(records, key=_place)
+        for record in sorted(records, key=lambda record: record.place)
     ]
     return sortable_table(["training", *names], rows, title="Seeds of the trainings")
 
@@ -110,12 +108,6 @@ def _training(record: TrainingRecord) -> list[str]:
         f"{record.seconds:.1f}",
         record.reason or "",
     ]
-
-
-def _place(record: TrainingRecord) -> tuple[str | int | float, ...]:
-    step = -1 if record.pretraining_step is None else record.pretraining_step
-    cell = (record.model, step, record.checkpoint, record.task, record.method)
-    return (*cell, record.d or -1, record.learning_rate, record.replicate, record.key)
 
 
 def _raw(value: object) -> str:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from lit_idim.d90 import Estimate, FullScore, PlayedSearch, Request, Result, TrainingId, estimate_d90, full_score
 from lit_idim.errors import UserError
-from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
+from lit_idim.ledger import Claim, Ledger, LedgerError, TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
 from lit_idim.study.preparation import prepare, record_of, training_request
 from lit_idim.study.progress import Measured, Progress
@@ -20,6 +20,7 @@ from lit_idim.study.results import result_of
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.stop_signals import obey_stop_signal
 from lit_idim.study.training import Trainings
+from lit_idim.study.training_request import TrainingRequest
 
 _WAIT_SECONDS = 1.0
 
@@ -232,30 +233,47 @@ class Driver:
         if claim is None:
             return False
         try:
-            if claim.has_record:  # it may have been written between the plan and the claim
-                self._refresh(state, [training])
-            before = state.records.get(training)
-            if before is not None and result_of(before, prepared.early_update).answers(request):
+            part = self._part_to_run(state, request, claim)
+            if part is None:
                 self.ledger.release(key)
                 return True
-            paused = self.ledger.state(key) if before is not None else None
-            self.progress.training_started(state.cell, prepared, request)
-            outcome = self.trainings.run(training_request(prepared, request, paused))
-            record = record_of(prepared, training, outcome, before)
-            is_written = self.ledger.write(record)
+            before, training_part = part
+            record = record_of(prepared, training, self.trainings.run(training_part), before)
+            is_written = self._write(state, training, record)
         except SystemExit as exit_:
             self.ledger.release(key)
             raise KeyboardInterrupt from exit_  # which Lightning turns into the former
         except BaseException:
             self.ledger.release(key)
             raise
-        if not is_written:  # another driver was first: what the ledger holds is what counts
-            self._refresh(state, [training])
-            return True
-        state.records[training] = record
-        self.progress.training_ended(state.cell, record, self.measured(state))
-        self.on_training(record)
+        if is_written:
+            self.progress.training_ended(state.cell, record, self.measured(state))
+            self.on_training(record)
         return True
+
+    def _part_to_run(
+        self, state: CellState, request: Request, claim: Claim
+    ) -> tuple[TrainingRecord | None, TrainingRequest] | None:
+        """Of a claimed training its record and what is to be run; None if it has been run since it was planned."""
+        prepared, training = state.prepared, request.training
+        assert prepared is not None
+        if claim.has_record:  # it may have been written between the plan and the claim
+            self._refresh(state, [training])
+        before = state.records.get(training)
+        if before is not None and result_of(before, prepared.early_update).answers(request):
+            return None
+        paused = self.ledger.state(prepared.key(training)) if before is not None else None
+        self.progress.training_started(state.cell, prepared, request)
+        return before, training_request(prepared, request, paused)
+
+    def _write(self, state: CellState, training: TrainingId, record: TrainingRecord) -> bool:
+        """Whether a record was written; where another driver was first, what the ledger holds is what counts."""
+        is_written = self.ledger.write(record)
+        if is_written:
+            state.records[training] = record
+        else:
+            self._refresh(state, [training])
+        return is_written
 
 
 def _line(cell: Cell) -> tuple[str, str, str]:

@@ -10,8 +10,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import LedgerError, TrainingRecord
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.engine import EndedTraining, Engine
-from lit_idim.study.preparation import prepare, record_of, training_request
-from lit_idim.study.results import result_of
+from lit_idim.study.preparation import prepare, record_of
 from lit_idim.study.stop_signals import obey_stop_signal
 
 _WAIT_SECONDS = 1.0  # between two looks whether other drivers on the ledger have ended what they claimed
@@ -136,15 +135,12 @@ class EngineDriver(Driver):
         if claim is None:
             return False, self._refresh(state, [training])
         try:
-            if claim.has_record:  # it may have been written between the plan and the claim
-                self._refresh(state, [training])
-            before = state.records.get(training)
-            if before is not None and result_of(before, prepared.early_update).answers(request):
+            part = self._part_to_run(state, request, claim)
+            if part is None:
                 self.ledger.release(key)
                 return False, True
-            paused = self.ledger.state(key) if before is not None else None
-            self.progress.training_started(state.cell, prepared, request)
-            self.engine.submit(key, training_request(prepared, request, paused))
+            before, training_part = part
+            self.engine.submit(key, training_part)
         except BaseException:
             self.ledger.release(key)
             raise
@@ -170,10 +166,8 @@ class EngineDriver(Driver):
             self._fail(state, error)
             return state
         record = record_of(state.prepared, training, ended.outcome, flight.before)
-        if not self.ledger.write(record):  # another driver was first: what the ledger holds is what counts
-            self._refresh(state, [training])
+        if not self._write(state, training, record):
             return state
-        state.records[training] = record
         self.progress.training_started(state.cell, state.prepared, flight.request)  # of many, it is this one that ended
         self.progress.training_ended(state.cell, record, self.measured(state))
         self.on_training(record)

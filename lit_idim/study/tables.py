@@ -27,7 +27,7 @@ def write_trials(path: Path, records: Iterable[TrainingRecord]) -> None:
     Every field of `TrainingRecord` is a column, but for blobs and `started_at`, which stay in the ledger. `evaluations`
     is JSON; each entry of `seeds`, `versions` and `checksums` is a column of its own, such as `seeds.head`.
     """
-    ordered = sorted(records, key=_place)
+    ordered = sorted(records, key=lambda record: record.place)
     scalars = [
         entry.name for entry in fields(TrainingRecord) if entry.name not in (*MAPPING_FIELDS, *LEDGER_ONLY_FIELDS)
     ]
@@ -76,12 +76,6 @@ def read_d90(path: Path) -> list[D90Row]:
             D90Row(**{name: _parsed(line[name], types[name], f"{path}: {name}") for name in D90_COLUMNS})
             for line in reader
         ]
-
-
-def _place(record: TrainingRecord) -> tuple[Any, ...]:
-    step = -1 if record.pretraining_step is None else record.pretraining_step
-    cell = (record.model, step, record.checkpoint, record.task, record.method, record.projection or "")
-    return (*cell, -1 if record.d is None else record.d, record.learning_rate, record.replicate, record.key)
 
 
 def _cell(value: Any) -> str:

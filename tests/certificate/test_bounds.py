@@ -84,3 +84,10 @@ def test_the_bits_of_the_choice_must_be_counted() -> None:
 def test_what_is_out_of_range_is_named(bound, name, value):
     with pytest.raises(UserError, match=f"{name}: expected"):
         bound(**({"error": 0.1, "num_bits": 8, "num_examples": 100} | {name: value}))
+
+
+def test_kl_of_coins_that_never_or_always_fall_so() -> None:
+    assert binary_kl(0, 0.5) == binary_kl(1, 0.5) == pytest.approx(math.log(2))
+    assert binary_kl(0, 0) == binary_kl(1, 1) == 0
+    assert binary_kl(0.5, 0) == binary_kl(0.5, 1) == math.inf
+    assert binary_kl(0.3, 0.4) == pytest.approx(0.3 * math.log(0.3 / 0.4) + 0.7 * math.log(0.7 / 0.6))

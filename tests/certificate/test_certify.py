@@ -18,7 +18,6 @@ from lit_idim.certificate import (
     hoeffding_bound,
     kl_bound,
     rebuild,
-    relative_generalization_gap,
 )
 from lit_idim.certificate.data import HELD_OUT, SAMPLE, HeldOutDataModule, class_labels
 from lit_idim.d90 import TrainingId
@@ -255,9 +254,3 @@ def test_phrases_are_held_out_by_sentence(checkpoint: Path, tmp_path: Path) -> N
     assert len(data.dataset(HELD_OUT)) == 2 and class_labels(data, SAMPLE).shape == (8,)
     with pytest.raises(UserError, match="max_train_examples: train examples of sst2 are phrases of one another"):
         module(checkpoint, task="sst2", data_dir=str(tmp_path), max_train_examples=20)
-
-
-def test_relative_generalization_gap() -> None:
-    assert relative_generalization_gap(0.9, 0.8) == pytest.approx(0.5)
-    assert relative_generalization_gap(0.7, 0.8) == pytest.approx(-0.5)
-    assert relative_generalization_gap(1.0, 1.0) is None

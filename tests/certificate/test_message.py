@@ -179,6 +179,7 @@ def test_all_projections_but_the_reference_have_a_place() -> None:
         ({"projection": "fastfood_literal"}, "projection: a message knows"),
         ({"d": 9}, "d: expected as many levels"),
         ({"d": 0}, "d: expected 1 to"),
+        ({"d": 2**20 + 1}, "d: expected 1 to 1048576"),
         ({"lambdas": None}, "lambdas: expected layer scales"),
         ({"replicate": -1}, "replicate: expected at least 0"),
         ({"num_updates": 0}, "num_updates: expected at least 1"),
@@ -193,7 +194,7 @@ def test_what_is_no_message_is_named(make_message: MakeMessage, changes: dict[st
     ("changes", "named"),
     [
         ({"largest_level": 1}, "levels: expected none beyond"),
-        ({"largest_level": 2**20}, "largest_level: expected 0 to"),
+        ({"largest_level": 2**12 + 1}, "largest_level: expected 0 to"),
         ({"step_exponent": 401}, "step_exponent: expected"),
     ],
 )

@@ -17,7 +17,7 @@ from lit_idim.subspace import Subspace
 from lit_idim.training import SubspaceClassifier
 from lit_idim.training.segmented import SegmentedTraining
 
-GRID = Grid(theta_d=-2, lambdas=-20)
+GRID = Grid(theta_d=-2, lambdas=-19)  # a step of which 1 is no multiple: the offset shows
 
 
 @given(
@@ -176,6 +176,9 @@ def test_a_grid_follows_the_trained_numbers(checkpoint: Path) -> None:
     grid = Grid.relative(network, 0.5)
     spread = float(network.theta_d.detach().square().mean().sqrt())
     assert step_size(grid.theta_d) == pytest.approx(0.5 * spread, rel=0.1)
+    shift = float((network.lambdas.detach() - 1).square().mean().sqrt())
+    assert step_size(grid.lambdas) == pytest.approx(0.5 * shift, rel=0.1)
+    assert {name: offset for name, (_, offset, _) in grid.places(network).items()} == {"theta_d": 0.0, "lambdas": 1.0}
     assert Grid.relative(network, 1.0) == Grid(theta_d=grid.theta_d + 4, lambdas=grid.lambdas + 4)
 
 

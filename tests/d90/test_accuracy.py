@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lit_idim.d90 import SearchSettings
-from lit_idim.d90.accuracy import measure_cell, strata, summarise
+from lit_idim.d90.accuracy import Outcome, measure_cell, strata, summarise
 from lit_idim.d90.simulation import SHAPES, draw_cell
 
 
@@ -30,6 +30,46 @@ def test_strata_part_the_cells(outcomes):
     assert len(parts) == 1 + 4 + 3 * 3
     for name in ("shape", "sd", "slope", "truth"):
         assert sum(len(part) for key, part in parts.items() if key.startswith(f"{name} ")) == len(outcomes)
+
+
+def made_up(number, **changes):
+    values = {
+        "status": "reached", "error": 0.1 * number - 0.2, "oracle_error": -0.05 * number, "is_covered": number != 3,
+        "cost": 20.0 + number, "num_full": 4, "num_rounds": 6 + number, "shape": SHAPES[number % 2],
+        "sd": 0.01 * number, "slope": 0.05 + 0.01 * (number % 3), "truth": 7.0 - number,
+    }  # fmt: skip
+    return Outcome(**(values | changes))
+
+
+def test_a_summary_is_of_quantiles_and_medians():
+    accuracy = summarise("made up", [made_up(number) for number in range(5)], num_grid_trainings=396)
+    assert (accuracy.stratum, accuracy.num_cells) == ("made up", 5)
+    assert accuracy.error == pytest.approx(0.2)  # 90% quantile of 0, 0.1, 0.1, 0.2, 0.2
+    assert accuracy.oracle_error == pytest.approx(0.18)
+    assert accuracy.bias == pytest.approx(0.0)
+    assert (accuracy.coverage, accuracy.cost, accuracy.num_rounds) == (0.8, 22, 8)
+    assert accuracy.grid_share == pytest.approx(22 / 400)
+
+
+def test_the_accepted_error_is_that_of_the_oracle_where_it_is_large():
+    found = [summarise("", [made_up(0, oracle_error=error)], 396).accepted_error for error in (0.0, 0.1, 0.4)]
+    assert found == pytest.approx([math.log(1.25), math.log(1.25), 0.6])
+
+
+def test_terciles_are_thirds_in_order():
+    cells = [made_up(number) for number in range(9)]
+    parts = strata(cells)
+    assert parts["all"] == cells and parts["sd low"] == cells[:3] and parts["sd high"] == cells[6:]
+    assert parts["truth low"] == cells[6:] and parts["truth middle"] == cells[3:6]
+    assert parts[f"shape {SHAPES[0]}"] == cells[::2] and f"shape {SHAPES[2]}" not in parts
+
+
+def test_without_a_fit_the_error_is_infinite_and_without_a_bound_the_interval_open():
+    settings = SearchSettings(d_min=10, d_max=12)
+    outcome = measure_cell(0, settings)
+    assert outcome.status == "above_range" and outcome.is_covered  # [d_max, infinity) holds the truth
+    nothing = measure_cell(0, SearchSettings(max_trainings=1))
+    assert nothing.status == "failed" and math.isinf(nothing.error)
 
 
 def test_a_cell_is_the_same_whenever_it_is_measured(outcomes):

@@ -4,7 +4,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from lit_idim.d90.crossing import find_crossing
+from lit_idim.d90.crossing import Crossing, curve_values, find_crossing
 from lit_idim.d90.posterior import LOSS_OF_A_STEP, Groups, Spread, weigh
 from lit_idim.d90.simulation import draw_cell
 
@@ -149,3 +149,15 @@ def test_constant_scores_do_not_break_the_fit():
     )
     assert all(math.isfinite(value) for value in (crossing.x, crossing.low, crossing.high, crossing.slope, crossing.sd))
     assert crossing.x > 6
+
+
+def test_the_drawn_curve_rises_from_chance_through_the_target_to_its_plateau():
+    crossing = Crossing(
+        x=4.1, low=3.5, high=4.6, quantiles=(4.0, 4.2), above=0, below=0, slope=0.1, sd=0.01, curve=(4.0, 0.8, 0.9),
+        rates={0: 1.0},
+    )  # fmt: skip
+    at = np.array([-40.0, 4.0 - 1e-4, 4.0, 4.0 + 1e-4, 60.0])
+    values = curve_values(at, crossing, target=0.8, chance=0.5)
+    assert values[[0, 2, 4]] == pytest.approx([0.5, 0.8, 0.9])
+    assert (values[3] - values[1]) / 2e-4 == pytest.approx(0.3 * (1 - 0.3 / 0.4) / 0.8, rel=1e-4)
+    assert crossing.half_width == pytest.approx(0.55)

@@ -100,6 +100,12 @@ def test_no_signal():
     assert estimate(rising(5.0), full=(0.50, 0.51, 0.49)).status == "no_signal"
 
 
+@pytest.mark.parametrize(("standard_errors", "status"), [(1.98, "no_signal"), (2.02, "trivial")])
+def test_a_signal_is_two_standard_errors_above_chance(standard_errors, status):
+    full = full_score(results_of({}))
+    assert estimate({}, chance=full.mean - standard_errors * full.standard_error).status == status
+
+
 @pytest.mark.parametrize(("full", "subspaces"), [((), rising(5.0)), ((0.9, 0.91), {})])
 def test_failed(full, subspaces):
     found = estimate(subspaces, full=full)

@@ -43,7 +43,7 @@ _PADDING_ROW = FIRST_TOKENS.index("<pad>")
 
 
 @dataclass(frozen=True, kw_only=True)
-class RobertaArchitecture:
+class FairseqRoberta:
     """What tells one RoBERTa of fairseq from another.
 
     Attributes:
@@ -65,7 +65,7 @@ class RobertaArchitecture:
     attention_dropout: float
 
 
-def read_architecture(options: Mapping[str, Any]) -> RobertaArchitecture:
+def read_architecture(options: Mapping[str, Any]) -> FairseqRoberta:
     """The architecture that the options of a run tell; what they leave out is as fairseq has it for that name.
 
     Dropout after the activation, dropped layers and the head for tasks belong to the run and not to the model that it
@@ -100,7 +100,7 @@ def read_architecture(options: Mapping[str, Any]) -> RobertaArchitecture:
         raise UserError(
             f"its option encoder_embed_dim is {hidden_size}: expected a multiple of encoder_attention_heads={num_heads}"
         )
-    return RobertaArchitecture(
+    return FairseqRoberta(
         num_layers=num_layers,
         hidden_size=hidden_size,
         ffn_size=ffn_size,
@@ -111,7 +111,7 @@ def read_architecture(options: Mapping[str, Any]) -> RobertaArchitecture:
     )
 
 
-def make_config(architecture: RobertaArchitecture, *, vocab_size: int) -> "RobertaConfig":
+def make_config(architecture: FairseqRoberta, *, vocab_size: int) -> "RobertaConfig":
     """The same in transformers' words.
 
     Positions are counted from the row after that of padding on, so that the table has 2 rows more than there are
