@@ -1,0 +1,1 @@
+"""Servers that go away: PostgreSQL, a node of Ray, the network."""
