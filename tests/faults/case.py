@@ -4,6 +4,7 @@ Studies are forks of this process, which pays for the imports once.
 """
 
 import contextlib
+import json
 import os
 import random
 import runpy
@@ -11,7 +12,6 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -94,6 +94,9 @@ class Case:
         search = {"d_min": 10, "d_max": 4000, "full_learning_rates": [0.003, 0.01, 0.03]}
         search |= {"tolerance": 0.5, "max_trainings": 10, "full_replicates": 2}
         self.config = write_config(folder, head_baseline=False, steps=[100], search=search)
+        for path in folder.glob("tiny/step-*/config.json"):  # so that an update in parts is the whole one
+            model = json.loads(path.read_text())
+            path.write_text(json.dumps(model | {"hidden_dropout_prob": 0.0, "attention_probs_dropout_prob": 0.0}))
         self.out = folder / "out"
         self.words: list[str] = []
         self.notes: list[str] = []
@@ -206,7 +209,3 @@ def _tell_what_is_written(told: Path) -> None:
         return is_written
 
     Ledger.write = write_and_tell  # type: ignore[method-assign]
-
-
-def without_time(records: dict[str, TrainingRecord]) -> dict[str, TrainingRecord]:
-    return {key: replace(record, seconds=0.0, started_at="") for key, record in records.items()}
