@@ -1,8 +1,8 @@
 """Updates in parts where memory does not hold the whole batch: the micro-batch is halved, the global batch stays.
 
-The gradient of a mean over n examples is the sum over the parts of n_i / n times that of part i, so that without dropout
-the trained numbers are those of the whole batch to rounding; with dropout the masks are other draws, as they are on
-another number of devices.
+The gradient of a mean over n examples is the sum over the parts of n_i / n times that of part i, so that without
+dropout the trained numbers are those of the whole batch to rounding; with dropout the masks are other draws, as they are
+on another number of devices.
 """
 
 import gc
@@ -37,7 +37,9 @@ class MicroBatches:
         self.num_parts = 1
         self.any_device: Callable[[bool], bool] | None = None
 
-    def backward(self, module: lightning.LightningModule, batch: Batch, loss_of: Callable[[Batch, str], Tensor]) -> Tensor:
+    def backward(
+        self, module: lightning.LightningModule, batch: Batch, loss_of: Callable[[Batch, str], Tensor]
+    ) -> Tensor:
         """Leaves the gradients of the mean loss of a batch in the parameters, which must not have any yet.
 
         Args:

@@ -178,8 +178,8 @@ def _run(words: list[str], log: Path, told: Path, setup: Callable[[], None] | No
         file = os.open(log, os.O_WRONLY | os.O_APPEND)
         os.dup2(file, 1)
         os.dup2(file, 2)
-        sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: PTH123, SIM115
-        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: PTH123, SIM115
+        sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
+        sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
         torch.set_float32_matmul_precision("high")  # as the script does
         _tell_what_is_written(told)
         if setup is not None:

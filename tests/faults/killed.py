@@ -58,7 +58,9 @@ def two_drivers(case: Case) -> Result:
     case.remember()
     told = case.told.read_text().split()
     repeated = len(told) - len(set(told))
-    result = conclude(case, max(codes, key=abs), note=f"{first.shown.count(' rate ')} and {second.shown.count(' rate ')}")
+    result = conclude(
+        case, max(codes, key=abs), note=f"{first.shown.count(' rate ')} and {second.shown.count(' rate ')}"
+    )
     return Result(survived=result.survived, lost=result.lost + repeated, note=result.note)
 
 

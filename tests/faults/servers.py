@@ -46,8 +46,7 @@ def _postgresql(case: Case, *, away_seconds: float | None) -> Result:
         is_told = code == 0 or (away_seconds is None and code == 2 and "connection was lost" in note)
         case.remember()
         code = case.go_on()
-        result = conclude(case, code, note=note[:150] or "went on by itself", is_told=is_told or not was_running)
-    return result
+        return conclude(case, code, note=note[:150] or "went on by itself", is_told=is_told or not was_running)
 
 
 @fault("Ray node killed")

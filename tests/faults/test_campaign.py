@@ -21,7 +21,9 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         yield undisturbed(tmp_path_factory.mktemp("faults"))
 
 
-@pytest.mark.parametrize("name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS])
+@pytest.mark.parametrize(
+    "name", [name if name in QUICK else pytest.param(name, marks=pytest.mark.slow) for name in FAULTS]
+)
 def test_nothing_is_lost(name: str, reference: Case, tmp_path: Path) -> None:
     try:
         result = inject(FAULTS[name], tmp_path / "case", reference, f"0 {name}")
@@ -35,7 +37,7 @@ def test_the_campaign_can_fail(reference: Case, tmp_path: Path, monkeypatch: pyt
     write = Ledger.write
 
     def forget(ledger: Ledger, record: TrainingRecord) -> bool:
-        return record.status == "finished" and record.replicate == 0 or write(ledger, record)
+        return (record.status == "finished" and record.replicate == 0) or write(ledger, record)
 
     monkeypatch.setattr(Ledger, "write", forget)
     result = inject(FAULTS["driver killed"], tmp_path / "case", reference, "0")

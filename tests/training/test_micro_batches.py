@@ -53,7 +53,11 @@ def forgetful(classifier: SubspaceClassifier, most: int, where: str) -> None:
 
 def train(encoder: str, method: str, *, most: int | None = None, where: str = "forward") -> tuple[Any, torch.Tensor]:
     classifier = SubspaceClassifier(
-        encoder, "toy-sst2", method=method, d=60 if method == "said" else None, learning_rate=0.01  # type: ignore[arg-type]
+        encoder,
+        "toy-sst2",
+        method=method,
+        d=60 if method == "said" else None,
+        learning_rate=0.01,  # type: ignore[arg-type]
     )
     if most is not None:
         forgetful(classifier, most, where)
