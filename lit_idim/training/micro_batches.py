@@ -1,8 +1,8 @@
 """Updates in parts where memory does not hold the whole batch: the micro-batch is halved, the global batch stays.
 
 The gradient of a mean over n examples is the sum over the parts of n_i / n times that of part i, so that without
-dropout the trained numbers are those of the whole batch to rounding; with dropout the masks are other draws, as they are
-on another number of devices.
+dropout the trained numbers are those of the whole batch to rounding; with dropout the masks are other draws, as on
+another number of devices.
 """
 
 import gc
