@@ -76,7 +76,8 @@ def test_training_lowers_the_loss_on_its_examples(encoder: str, method: str) -> 
 
 def test_all_methods_start_from_the_same_model(encoder: str) -> None:
     scores = [score(classifier(encoder, method), encoder) for method in METHODS]
-    assert all(values == scores[0] for values in scores)
+    # The weights are the same bits (tests/subspace); where they lie in memory may decide the last bit of a product.
+    assert all(values == pytest.approx(scores[0], rel=3e-7) for values in scores)
     assert set(scores[0]) == {"dev_loss", "dev_accuracy", "dev_score"}
 
 
