@@ -10,8 +10,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from lit_idim.errors import UserError
+from lit_idim.refusal import refusal
 from lit_idim.series.checkpoint_folder import weights_files
-from lit_idim.series.refusal import refusal
 
 
 def iterate_weights(folder: Path) -> Iterator[tuple[str, Tensor]]:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from lit_idim.errors import UserError
-from lit_idim.series.refusal import refusal
+from lit_idim.refusal import refusal
 from lit_idim.training.classifier import SubspaceClassifier
 
 _FORMAT_VERSION = 1

@@ -18,8 +18,8 @@ from typing import IO, Any
 import torch
 
 from lit_idim.errors import UserError
+from lit_idim.refusal import refusal
 from lit_idim.series.fairseq.records import is_stood_in, stand_in
-from lit_idim.series.refusal import refusal
 
 # Files of torch < 1.6 are pickles in a row: a magic number, a version, the system, the object, keys of its storages.
 _NUM_LEGACY_PICKLES = 5
