@@ -233,6 +233,7 @@ class GLUEDataModule(lightning.LightningDataModule):
         if encoding is None:
             encoding = encode_examples(examples, self.tokenizer, self.max_length)
             self._cache.save(name, encoding)
+            encoding = self._cache.load(name) or encoding  # the same, in memory that is shared
         self.checksums[split_name] = checksum
         if encoding.num_truncated:
             _log.info(

@@ -1,4 +1,7 @@
-"""Tokenised examples on disk, so that the hundreds of trainings of a study tokenise once."""
+"""Tokenised examples on disk, so that the hundreds of trainings of a study tokenise once.
+
+A file is mapped, not read into memory of the process's own: all processes of a machine share it.
+"""
 
 import hashlib
 import json
@@ -48,7 +51,7 @@ class EncodingCache:
             return None
 
     def save(self, name: str, encoding: Encoding) -> None:
-        """Keep an encoding under a name."""
+        """Keeps an encoding under a name; `load` maps it."""
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-") as aside:
@@ -90,9 +93,9 @@ def _write(path: Path, encoding: Encoding) -> None:
 
 
 def _read(path: Path) -> Encoding:
-    with safe_open(path, framework="np") as file:
+    with safe_open(path, framework="pt") as file:  # which maps the file, where "np" copies it
         metadata = file.metadata() or {}
-        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        arrays = {name: file.get_tensor(name).numpy() for name in file.keys()}  # noqa: SIM118 (not a mapping)
     num_truncated = int(metadata["num_truncated"])
     if _checksum(arrays, num_truncated) != metadata["checksum"]:
         raise ValueError("its checksum does not match")

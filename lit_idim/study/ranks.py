@@ -29,6 +29,25 @@ BROKEN_EXIT_CODE = 1
 _PATIENCE = timedelta(days=365)  # rank 0 may wait for other drivers on its ledger
 
 
+def require_shares(settings: StudySettings, number: int) -> None:
+    """Refuses batches that cannot be dealt out.
+
+    Args:
+        settings: of the study.
+        number: of devices that train together.
+
+    Raises:
+        UserError: names the task.
+    """
+    for task in settings.task_names:
+        batch_size = settings.training_of(task).batch_size
+        if batch_size % number:
+            raise UserError(
+                f"training.batch_size: it counts the examples over all devices, so that {number} devices must "
+                f"divide it; got {batch_size} for {task}"
+            )
+
+
 class Ranks:
     """The processes that a launcher has started for one study.
 
@@ -63,13 +82,7 @@ class Ranks:
                 f"{variable}={number}: no launcher has started {number} processes, for {own_number} is not set. Start "
                 f"the study with `lightning run --devices {number} --strategy ddp`, or unset {variable}"
             )
-        for task in settings.task_names:
-            batch_size = settings.training_of(task).batch_size
-            if batch_size % number:
-                raise UserError(
-                    f"training.batch_size: it counts the examples over all devices, so that {number} devices must "
-                    f"divide it; got {batch_size} for {task}"
-                )
+        require_shares(settings, number)
         trainer = build_trainer(precision=settings.training.precision)
         assert isinstance(trainer.strategy, ParallelStrategy)
         meet_others(trainer.strategy)

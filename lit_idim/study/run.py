@@ -65,6 +65,7 @@ def measure(
     ledger: str | None = None,
     workers: int = 1,
     threads: int | None = None,
+    devices_per_training: int = 1,
     tracker: Tracker | None = None,
     trainings: Trainings | None = None,
     engine: Engine | None = None,
@@ -79,6 +80,7 @@ def measure(
         ledger: address of the ledger; `ledger.sqlite` in `out` if None.
         workers: processes that run trainings side by side, this one included.
         threads: of each of them; torch's default if None.
+        devices_per_training: of each of the processes that are started beside this one.
         tracker: that is started and told of everything; whoever made it ends it.
         trainings: that run them; new ones, on one device, by default.
         engine: that runs them elsewhere; no processes are started then.
@@ -98,10 +100,14 @@ def measure(
         opened = Ledger.open(address, settings=settings_to_agree(settings))
         where = None if ledger is None else find_location(ledger).name
         of_the_run = {"out": out.resolve(), "ledger": where, "workers": workers, "threads": threads}
+        of_the_run |= {"devices_per_training": devices_per_training}
         write_config(out, settings, **(of_the_study or {}), **of_the_run)
         write_manifest(out, study, settings, opened.records())
     tracker = tracker or untracked()
-    with opened as book, working_beside(0 if engine else workers - 1, settings, address, threads=threads):
+    beside = working_beside(
+        0 if engine else workers - 1, settings, address, threads=threads, devices_per_training=devices_per_training
+    )
+    with opened as book, beside:
         tracker.start(book.identity, size_step=common_step(cells))
 
         def show(records: list[TrainingRecord], rows: list[D90Row], *, are_final: bool = False) -> None:

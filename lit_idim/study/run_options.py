@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from lit_idim.errors import UserError
 from lit_idim.study.config_file import CONFIG_FILE
+from lit_idim.study.device_groups import connected
 from lit_idim.study.engine import Engine
 from lit_idim.study.expected_cost import GPU_TERAFLOPS_PER_SECOND
 from lit_idim.study.outputs import VARIANT_OF_TARGET
@@ -23,7 +24,6 @@ from lit_idim.study.run import (
     measure,
 )
 from lit_idim.study.settings import StudySettings
-from lit_idim.study.shared_trainings import joined
 from lit_idim.study.workers import set_threads
 from lit_idim.tracking.tracker import Tracker, TrackingSettings, WandbMode
 from lit_idim.training.distributed import launched_rank, num_launched_processes
@@ -38,6 +38,7 @@ class RunOptions:
         ledger: address of a ledger to share, as postgresql://user@host/database; ledger.sqlite in `out` if null.
         workers: processes that run trainings side by side; 1 where a launcher's processes train together.
         threads: CPU threads of each of them; torch's default if null.
+        devices_per_training: devices that each worker trains on together (DDP), with a process for each.
         engine: what runs the trainings. local is this machine's processes, ray a Ray cluster (extra ray).
         ray_address: of the cluster, as HOST:PORT or auto; a Ray of this machine's own, with `workers` trainings at a
             time, if null.
@@ -56,6 +57,7 @@ class RunOptions:
     ledger: str | None = None
     workers: int = 1
     threads: int | None = None
+    devices_per_training: int = 1
     engine: Literal["local", "ray"] = "local"
     ray_address: str | None = None
     gpus_per_training: float | None = None
@@ -114,11 +116,11 @@ def run_as_asked(
     check_names(settings)
     _check_engine(options)
     set_threads(options.threads)
-    with joined(settings) as trainings:
+    with connected(settings, devices_per_training=options.devices_per_training, threads=options.threads) as trainings:
         if trainings is not None and not trainings.ranks.is_leader:
             trainings.follow()
             return 0
-        if trainings is not None and options.workers > 1:
+        if trainings is not None and options.workers > 1 and options.devices_per_training == 1:
             number = trainings.ranks.number
             print(f"workers: 1, not {options.workers}, since {number} processes train together")
             options = replace(options, workers=1)
@@ -130,6 +132,7 @@ def run_as_asked(
                 ledger=options.ledger,
                 workers=options.workers,
                 threads=options.threads,
+                devices_per_training=options.devices_per_training,
                 tracker=tracker,
                 trainings=trainings,
                 engine=engine,
@@ -153,6 +156,11 @@ def _check_engine(options: RunOptions) -> None:
         return
     if num_launched_processes()[0] > 1:
         raise UserError("engine: Ray starts its own workers; start the study without --devices, or without --engine")
+    if options.devices_per_training != 1:
+        raise UserError(
+            f"devices_per_training: Ray runs each training in one process, got {options.devices_per_training}; leave "
+            "it out, or leave out --engine ray"
+        )
     share = options.gpus_per_training
     if share is not None and (share < 0 or (share > 1 and share != int(share))):
         raise UserError(f"gpus_per_training: expected a share of one GPU or a whole number of them, got {share:g}")

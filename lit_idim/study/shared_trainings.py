@@ -8,6 +8,7 @@ A signal to stop may reach any of them: all leave the training together, and ran
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from lit_idim.errors import UserError
 from lit_idim.study.ranks import Ranks
@@ -84,11 +85,12 @@ class SharedTrainings(Trainings):
             raise
         self.ranks.meet(None, begun.identity)
         try:
-            return self.complete(begun)
+            outcome = self.complete(begun)
         except StoppedTogether:
             raise
         except Exception as error:
             self.ranks.end_all(error)
+        return replace(outcome, device=f"{self.ranks.number} x {outcome.device}")
 
     def follow(self) -> None:
         """Trains what rank 0 tells, until it tells that nothing is left."""

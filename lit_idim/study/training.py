@@ -207,15 +207,15 @@ class Trainings:
             UserError: if the checkpoint cannot be loaded, or names and sizes do not fit.
         """
         models, checksums = self._models, []
+        in_subspace = request.method in ("did", "said")
 
         class Classifier(SubspaceClassifier):
             def _load_base(self, model: str, **arguments: Any) -> BaseModel:
-                base, checksum = models.load(model, **arguments)
+                base, checksum = models.load(model, **arguments, is_frozen=in_subspace)
                 checksums.append(checksum)
                 return base
 
         settings, seeds = request.settings, request.seeds
-        in_subspace = request.method in ("did", "said")
         classifier = Classifier(
             model=request.location.model,
             revision=request.location.revision,

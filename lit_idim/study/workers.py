@@ -15,6 +15,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import load_cells
+from lit_idim.study.device_groups import DeviceGroup
 from lit_idim.study.driver import Driver
 from lit_idim.study.progress import Progress
 from lit_idim.study.settings import StudySettings
@@ -26,69 +27,52 @@ _STOP_SECONDS = 15.0  # in which one ends that is told to
 
 @contextlib.contextmanager
 def working_beside(
-    number: int, settings: StudySettings, ledger: str | Path, *, threads: int | None
+    number: int,
+    settings: StudySettings,
+    ledger: str | Path,
+    *,
+    threads: int | None,
+    devices_per_training: int = 1,
 ) -> Iterator[list[BaseProcess]]:
     """Starts processes that run what is free of a study, until it is done or the block ends.
 
     Each is a driver of its own: what it runs is decided by the ledger, so that one that dies is no loss, and none is
     needed. They end with the process that started them, however that ends. GPUs are dealt out to them in turn.
+    Checkpoints and data that they have in common are in memory once, as far as they are mapped from files.
 
     Args:
         number: of further processes.
         settings: of the study.
         ledger: that they share.
         threads: of each of them; torch's default if None.
+        devices_per_training: of each of them.
+
+    Raises:
+        UserError: if there are fewer devices than one training takes.
     """
+    groups = [DeviceGroup.of_worker(worker, devices_per_training) for worker in range(1, number + 1)]
     context = multiprocessing.get_context("spawn")
     parent, precision = os.getpid(), torch.get_float32_matmul_precision()
     processes: list[BaseProcess] = [
-        context.Process(target=_work, args=(settings, ledger, threads, precision, parent), daemon=True)
-        for _ in range(number)
+        # a daemon could not start the rest of its group
+        context.Process(target=_work, args=(settings, ledger, group, threads, precision, parent), daemon=False)
+        for group in groups
     ]
-    for process, device in zip(processes, devices_of_workers(number), strict=True):
-        with _seeing(device):
-            process.start()
     try:
+        for process, group in zip(processes, groups, strict=True):
+            with group.seen():
+                process.start()
         yield processes
         for process in processes:
             process.join(timeout=_END_SECONDS)
     finally:
-        for process in processes:
+        started = [process for process in processes if process.pid is not None]
+        for process in started:
             process.terminate()
-        for process in processes:
+        for process in started:
             process.join(timeout=_STOP_SECONDS)
             process.kill()  # does nothing to one that has ended; what it was training is free at once
             process.join()
-
-
-def devices_of_workers(number: int) -> list[str | None]:
-    """The GPU of each further process, as CUDA_VISIBLE_DEVICES names it; the started process has the first.
-
-    Args:
-        number: of further processes.
-
-    Returns:
-        A name each, in turn over all GPUs that this process sees; None without one.
-    """
-    count = torch.cuda.device_count()
-    named = os.environ.get("CUDA_VISIBLE_DEVICES", "")
-    names = [name.strip() for name in named.split(",")] if named.strip() else [str(index) for index in range(count)]
-    return [names[worker % count] if count else None for worker in range(1, number + 1)]
-
-
-@contextlib.contextmanager
-def _seeing(device: str | None) -> Iterator[None]:
-    """A process that is started within sees one GPU only."""
-    before = os.environ.get("CUDA_VISIBLE_DEVICES")
-    if device is not None:
-        os.environ["CUDA_VISIBLE_DEVICES"] = device
-    try:
-        yield
-    finally:
-        if device is not None:
-            os.environ.pop("CUDA_VISIBLE_DEVICES")
-            if before is not None:
-                os.environ["CUDA_VISIBLE_DEVICES"] = before
 
 
 def set_threads(threads: int | None) -> None:
@@ -104,7 +88,14 @@ def set_threads(threads: int | None) -> None:
     torch.set_num_threads(threads)
 
 
-def _work(settings: StudySettings, ledger: str | Path, threads: int | None, precision: str, parent: int) -> None:
+def _work(
+    settings: StudySettings,
+    ledger: str | Path,
+    group: DeviceGroup,
+    threads: int | None,
+    precision: str,
+    parent: int,
+) -> None:
     StopSignals(interrupts=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that was started ends this one
     set_threads(threads)
@@ -113,5 +104,5 @@ def _work(settings: StudySettings, ledger: str | Path, threads: int | None, prec
     with Ledger.open(ledger, settings=settings_to_agree(settings), create=False) as book:
         progress = Progress(cells, settings.search, stream=io.StringIO())
         # A failing cell is told of, and a broken ledger reported, by the process that was started.
-        with contextlib.suppress(UserError, KeyboardInterrupt):
-            Driver(settings, cells, book, progress, should_stop=lambda: os.getppid() != parent).run()
+        with contextlib.suppress(UserError, KeyboardInterrupt), group.trainings(settings, threads=threads) as trainings:
+            Driver(settings, cells, book, progress, trainings, should_stop=lambda: os.getppid() != parent).run()

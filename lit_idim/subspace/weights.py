@@ -18,11 +18,12 @@ from lit_idim.projections.pieces import Piece
 from lit_idim.subspace.layout import CountedParameter, Layout
 
 FIRST_IN_BACKWARD = 2**62
+_STAYS_IN_PLACE = 2**18  # numbers from which a parameter is worth a slab of its own
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Slab:
-    """Neighbouring parameters of one layer and one dtype: theta_0 (which the model's parameters view) and theta."""
+    """Neighbouring parameters of one layer and one dtype, or a large one: theta_0, which they view, and theta."""
 
     layer: int
     start: int
@@ -41,7 +42,8 @@ class SubspaceWeights:
     theta is written anew where theta_d, the lambdas or a parameter of the model changed since. The first two are
     compared number by number; a parameter of the model by its version, which writing through its `.data` leaves as is.
 
-    The model's own parameters hold theta_0, laid end to end; theta has a buffer beside them that every step overwrites.
+    The model's own parameters hold theta_0: small ones laid end to end, large ones where they are, for their memory may
+    be a file's that other processes have mapped, too. theta has buffers beside them that every step overwrites.
     In the backward pass the gradients of one layer are projected as soon as they are complete, and freed: besides
     theta_0 and theta, memory holds the gradients of one layer, never of all D parameters, and no optimizer state.
     """
@@ -89,7 +91,7 @@ class SubspaceWeights:
         with torch.inference_mode(False), torch.no_grad():
             for index, layer in enumerate(self.layout.layers):
                 owned = [next(entries) for _ in layer.parameters]
-                for _, run in groupby(owned, key=lambda entry: entry[1].dtype):
+                for _, run in groupby(owned, key=self._slab_of):
                     self._slabs.append(self._make_slab(index, list(run)))
         self._laid_out = self._present_places()
 
@@ -97,8 +99,16 @@ class SubspaceWeights:
         """Where the model's parameters are; the slabs that hold them keep their memory from others."""
         return [(parameter.data_ptr(), parameter.device) for parameter in self._parameters]
 
+    def _slab_of(self, entry: tuple[CountedParameter, nn.Parameter]) -> tuple[torch.dtype, str | None]:
+        """Neighbours for which this is the same share a slab."""
+        counted, parameter = entry
+        # blocks of P at the ends of a slab are made twice: of less than 1 in 32 for a power of two from d on
+        is_large = counted.stop - counted.start >= max(_STAYS_IN_PLACE, 64 * self.projection.d)
+        return parameter.dtype, counted.name if is_large else None
+
     def _make_slab(self, layer: int, owned: Sequence[tuple[CountedParameter, nn.Parameter]]) -> _Slab:
-        theta_0 = torch.cat([parameter.detach().reshape(-1) for _, parameter in owned])
+        flat = [parameter.detach().reshape(-1) for _, parameter in owned]
+        theta_0 = flat[0] if len(flat) == 1 else torch.cat(flat)
         slab = _Slab(
             layer=layer,
             start=owned[0][0].start,

@@ -1,9 +1,15 @@
-"""Base models: a pretrained encoder with its head, and a cache of them for many trainings on one checkpoint."""
+"""Base models: a pretrained encoder with its head, and a cache of them for many trainings on one checkpoint.
+
+Weights that a file holds in float32 are not read but mapped: all processes of a machine that work on a checkpoint share
+them, and theta_0 of a training in a subspace, which nobody writes to, takes no memory of its own.
+"""
 
 import copy
 from collections import OrderedDict
 from dataclasses import dataclass, replace
 from typing import Any
+
+from torch import nn
 
 from lit_idim.subspace import Layout, checksum_tensors, find_layout, initialize_parameters
 from lit_idim.subspace.blocks import HEAD
@@ -41,9 +47,9 @@ def load_base_model(
 
 
 class BaseModels:
-    """Hands out copies of base models, the head of each drawn anew, and reads files only for a checkpoint not seen.
+    """Hands out base models, the head of each drawn anew, and reads files only for a checkpoint not seen.
 
-    A copy equals what `load_base_model` reads, bit for bit. Files that change while they are kept go unnoticed.
+    Each equals what `load_base_model` reads, bit for bit. Files that change while they are kept go unnoticed.
 
     Args:
         keep: checkpoints kept in memory, the last ones used.
@@ -54,9 +60,26 @@ class BaseModels:
         self._kept: OrderedDict[tuple[Any, ...], tuple[BaseModel, str]] = OrderedDict()
 
     def load(
-        self, model: str, *, num_labels: int, head_seed: int, revision: str | None = None, random_weights: bool = False
+        self,
+        model: str,
+        *,
+        num_labels: int,
+        head_seed: int,
+        revision: str | None = None,
+        random_weights: bool = False,
+        is_frozen: bool = False,
     ) -> tuple[BaseModel, str]:
-        """As `load_base_model`; with the base model's `encoder_checksum`, computed once for a checkpoint."""
+        """As `load_base_model`; with the base model's `encoder_checksum`, computed once for a checkpoint.
+
+        Args:
+            model: this and the next four as of `load_base_model`.
+            num_labels: ditto.
+            head_seed: ditto.
+            revision: ditto.
+            random_weights: ditto.
+            is_frozen: nobody will write to its weights, so that all that the checkpoint holds may be shared instead of
+                copied.
+        """
         # untrained weights are all drawn from the head seed
         key = (model, num_labels, revision, random_weights, head_seed if random_weights else None)
         if key not in self._kept:
@@ -68,7 +91,16 @@ class BaseModels:
             self._kept[key] = base, base.encoder_checksum()
         self._kept.move_to_end(key)
         base, checksum = self._kept[key]
-        twin = copy.deepcopy(base.model)
+        twin = copy.deepcopy(base.model, _shared_weights(base) if is_frozen and not random_weights else {})
         if not random_weights:
             initialize_parameters(twin, base.drawn, seed=head_seed)
         return replace(base, model=twin), checksum
+
+
+def _shared_weights(base: BaseModel) -> dict[int, nn.Parameter]:
+    """Parameters over the memory of those that the checkpoint holds, by what they stand for in a copy of the model."""
+    return {
+        id(parameter): nn.Parameter(parameter.detach(), requires_grad=False)
+        for name, parameter in base.model.named_parameters()
+        if name not in base.drawn
+    }

@@ -135,6 +135,8 @@ def quiet_lightning() -> None:
         ".*does not have many workers.*",  # batches are assembled in memory, in well under a millisecond
         ".*LeafSpec.*deprecated.*",  # Lightning's own use of torch
         ".*exists and is not empty.*",
+        ".*sync_dist=True.*",  # what is logged is a metric of all ranks already
+        ".*all_gather is deprecated.*",  # Lightning's own use of torch
     ):
         warnings.filterwarnings("ignore", message=message)
 
