@@ -32,6 +32,20 @@ def test_what_was_saved_is_loaded(tmp_path, with_types) -> None:
     assert [path.name for path in (tmp_path / "encodings").iterdir()] == ["x.safetensors"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="only Linux tells what is mapped")
+def test_what_is_loaded_is_the_pages_of_the_file(tmp_path) -> None:
+    EncodingCache(tmp_path).save("x", make())
+    loaded = EncodingCache(tmp_path).load("x")
+    assert loaded is not None
+    place = loaded.input_ids.__array_interface__["data"][0]
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        start, stop = (int(end, 16) for end in line.split()[0].split("-"))
+        if start <= place < stop:
+            assert line.endswith("x.safetensors")
+            return
+    pytest.fail("the array lies nowhere")
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "short", "flipped", "text"])
 def test_a_damaged_file_is_noticed_and_replaced(tmp_path, damage) -> None:
     cache = EncodingCache(tmp_path)
