@@ -7,7 +7,7 @@ Shapes: n examples, r = `world_size` devices (ranks).
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from itertools import count, islice
 
 import numpy as np
@@ -72,17 +72,6 @@ def evaluation_batches(lengths: Indices, batch_size: int, world_size: int = 1) -
     most_rounds = num_examples // world_size
     num_batches = min(rounds, most_rounds) * world_size if most_rounds else num_examples
     return np.array_split(np.argsort(-lengths, kind="stable"), num_batches)
-
-
-def padding_fraction(lengths: Indices, batches: Sequence[Indices]) -> float:
-    """Share of the computed token positions that is padding, when each batch is padded to its longest example.
-
-    Example:
-        >>> padding_fraction(np.array([2, 4]), [np.array([0, 1])])
-        0.25
-    """
-    positions = sum(len(batch) * int(lengths[batch].max()) for batch in batches)
-    return 1 - sum(int(lengths[batch].sum()) for batch in batches) / positions
 
 
 class TrainingBatchSampler(Sampler[list[int]]):

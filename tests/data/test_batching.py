@@ -7,10 +7,11 @@ from lit_idim.data.batching import (
     EvaluationBatchSampler,
     TrainingBatchSampler,
     evaluation_batches,
-    padding_fraction,
     training_batches,
 )
 from lit_idim.errors import UserError
+
+from .padding import padding_fraction
 
 
 def skewed_lengths(num_examples: int) -> np.ndarray:

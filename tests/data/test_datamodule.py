@@ -9,10 +9,10 @@ from torch import Tensor
 
 from lit_idim import errors
 from lit_idim.data import GLUEDataModule, datamodule
-from lit_idim.data.batching import padding_fraction
 from lit_idim.data.sources import load_examples
 
 from .conftest import word_tokenizer, write_sst2
+from .padding import padding_fraction
 from .test_shared_glue import GLUE
 
 UserError = errors.UserError
