@@ -38,7 +38,7 @@ def generalization(
         certificate_d: Trained numbers of the certified subspaces; those of each d90, rounded up, if null. Fewer
             may be bounded lower.
     """
-    require_certifiable(settings, certificate_d)
+    require_certifiable(settings, certificate_d, devices_per_training=options.devices_per_training)
 
     def find(result: StudyResult) -> Findings:
         cells = certify_study(result, settings, certificate, options, d=certificate_d)

@@ -94,10 +94,7 @@ def classification_error(
     """
     trainer = build_trainer(precision=precision, enable_progress_bar=False)
     if trainer.world_size > 1:
-        raise UserError(
-            f"devices: a certificate is computed on one device, got {trainer.world_size}; leave out "
-            "--devices and --devices-per-training"
-        )
+        raise UserError(f"devices: a certificate is computed on one device, got {trainer.world_size}; pass --devices 1")
     asked, data.predict_split = data.predict_split, split_name
     try:
         batches: Any = trainer.predict(classifier, datamodule=data)

@@ -13,9 +13,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from lit_idim.errors import UserError
-
 MAP = Path("/proc/self/smaps_rollup")
+PATIENCE_SECONDS = 600.0  # after which a process that others wait for has died
 
 
 def resident_mebibytes() -> tuple[float, float]:
@@ -44,11 +43,11 @@ def resident_of_each(model: str, *, processes: int, is_frozen: bool) -> list[tup
         is_frozen: whether theta_0 may be shared, as of `BaseModels.load`.
     """
     context = multiprocessing.get_context("spawn")
-    together, told = context.Barrier(processes), context.SimpleQueue()
+    together, told = context.Barrier(processes, timeout=PATIENCE_SECONDS), context.Queue()
     started = [context.Process(target=_hold, args=(model, is_frozen, together, told)) for _ in range(processes)]
     for process in started:
         process.start()
-    found = [told.get() for _ in started]
+    found = [told.get(timeout=PATIENCE_SECONDS) for _ in started]
     for process in started:
         process.join()
     return found
@@ -72,7 +71,7 @@ def main() -> None:
     """Measures both ways and prints a table."""
     processes = int(sys.argv[1]) if len(sys.argv) > 1 else 2
     if not MAP.exists():
-        raise UserError(f"{MAP} is missing: only Linux tells how much memory processes share")
+        raise SystemExit(f"{MAP} is missing: only Linux tells how much memory processes share")
     with tempfile.TemporaryDirectory() as folder:
         size = write_untrained_base(Path(folder))
         print(f"{size:,} parameters, {size * 4 / 2**20:,.0f} MiB in float32; {processes} processes; MiB of each")

@@ -5,6 +5,7 @@ A file is mapped, not read into memory of the process's own: all processes of a 
 
 import hashlib
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from lit_idim.cache import CACHE_VARIABLE, default_cache_dir
 from lit_idim.data.encoding import Encoding
 
 _FORMAT_VERSION = 1
+_DAMAGED = (OSError, SafetensorError, ValueError, KeyError)
 
 
 def cache_key(examples_checksum: str, tokenizer_fingerprint: str, max_length: int) -> str:
@@ -28,7 +30,7 @@ def cache_key(examples_checksum: str, tokenizer_fingerprint: str, max_length: in
 class EncodingCache:
     """A folder of encodings, one safetensors file each, with a checksum inside.
 
-    Files are written aside and renamed, so that a reader never sees half of one. A file that is damaged all the same is
+    Files are written aside and linked, so that a reader never sees half of one. A file that is damaged all the same is
     noticed by its checksum and counts as missing; a folder that cannot be written is done without, with one warning.
 
     Args:
@@ -46,7 +48,7 @@ class EncodingCache:
             return _read(path)
         except FileNotFoundError:
             return None
-        except (OSError, SafetensorError, ValueError, KeyError) as error:
+        except _DAMAGED as error:
             rank_zero_warn(f"{path} is damaged ({error}) and will be made again")
             return None
 
@@ -57,7 +59,7 @@ class EncodingCache:
             with tempfile.TemporaryDirectory(dir=self.folder, prefix=".writing-") as aside:
                 written = Path(aside) / "encoding.safetensors"
                 _write(written, encoding)
-                written.replace(self._path(name))
+                _put(written, self._path(name))
         except (OSError, SafetensorError) as error:
             if not self._warned_of_writing:
                 rank_zero_warn(
@@ -68,6 +70,19 @@ class EncodingCache:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.safetensors"
+
+
+def _put(written: Path, path: Path) -> None:
+    """Keeps what another process has put there meanwhile: it has mapped that, and on NFS its pages would be gone."""
+    try:
+        os.link(written, path)
+    except FileExistsError:
+        try:
+            _read(path)
+        except _DAMAGED:
+            written.replace(path)
+    except OSError:  # a file system without links
+        written.replace(path)
 
 
 def _arrays(encoding: Encoding) -> dict[str, np.ndarray]:

@@ -7,12 +7,13 @@ from lit_idim.tasks import get_task
 from lit_idim.training.distributed import num_launched_processes
 
 
-def require_certifiable(settings: StudySettings, d: int | None = None) -> None:
+def require_certifiable(settings: StudySettings, d: int | None = None, *, devices_per_training: int = 1) -> None:
     """Refuses settings whose trainings cannot be certified.
 
     Args:
         settings: of the study.
         d: trained numbers of the certified subspaces, where they are given.
+        devices_per_training: of each worker.
 
     Raises:
         UserError: names the setting.
@@ -22,6 +23,11 @@ def require_certifiable(settings: StudySettings, d: int | None = None) -> None:
         raise UserError(
             f"{variable}={number}: a certificate is computed on one device; start this study without --devices, and as "
             "often as you have devices with one --ledger"
+        )
+    if devices_per_training != 1:
+        raise UserError(
+            f"devices_per_training: a certificate is computed on one device, got {devices_per_training}; leave it out, "
+            "and pass --workers"
         )
     for name in settings.tasks:
         task = get_task(name)

@@ -8,9 +8,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
-import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -24,6 +24,7 @@ from lit_idim.study.settings import StudySettings
 from lit_idim.study.shared_trainings import SharedTrainings, joined
 from lit_idim.training.distributed import num_launched_processes
 
+_ADDRESS = "127.0.0.1"
 _END_SECONDS = 5.0  # in which a follower ends that was told that nothing is left
 
 
@@ -85,38 +86,40 @@ class DeviceGroup:
 
         Args:
             settings: of the study.
-            threads: of each of them; torch's default if None.
+            threads: of each of them; an equal share of torch's default if None.
 
         Raises:
-            UserError: if a batch cannot be dealt out.
+            UserError: if a batch cannot be dealt out, or they cannot be connected.
         """
         require_shares(settings, self.size)
-        ranks = [_launched_as(rank, self.size, port) for port in [_free_port()] for rank in range(self.size)]
+        before = torch.get_num_threads()
+        threads = max(1, before // self.size) if threads is None else threads
+        # Made here, so that its port is never free for somebody else to take; all ranks are clients of it.
+        store = torch.distributed.TCPStore(  # type: ignore[attr-defined]
+            _ADDRESS, 0, is_master=True, wait_for_workers=False
+        )
+        ranks = [_launched_as(rank, self.size, store.port) for rank in range(self.size)]
         context = multiprocessing.get_context("spawn")
         arguments = (settings, threads, torch.get_float32_matmul_precision())
         followers: list[BaseProcess] = [
             context.Process(target=_follow, args=arguments, daemon=True, name=f"rank {rank} of {self.size}")
             for rank in range(1, self.size)
         ]
-        is_over = threading.Event()
+        is_over, patience = threading.Event(), 0.0
         try:
             for follower, variables in zip(followers, ranks[1:], strict=True):
                 with _environment(variables):
                     follower.start()
             threading.Thread(target=_end_with, args=(followers, is_over), daemon=True).start()
+            torch.set_num_threads(threads)
             with _environment(ranks[0]), joined(settings) as trainings:
                 assert trainings is not None
-                try:
-                    yield trainings
-                finally:
-                    is_over.set()
+                patience = _END_SECONDS
+                yield trainings
         finally:
             is_over.set()
-            for follower in followers:
-                if follower.pid is not None:
-                    follower.join(timeout=_END_SECONDS)
-                    follower.kill()
-                    follower.join()
+            torch.set_num_threads(before)
+            _end(followers, patience)
 
 
 @contextlib.contextmanager
@@ -138,6 +141,11 @@ def connected(
         with joined(settings) as trainings:
             yield trainings
         return
+    if "," in os.environ.get("LT_DEVICES", ""):
+        raise UserError(
+            f"devices_per_training: the launcher was started with --devices {os.environ['LT_DEVICES']}; leave that "
+            "out, and name the devices in CUDA_VISIBLE_DEVICES"
+        )
     number, _ = num_launched_processes()
     if number > 1:
         raise UserError(
@@ -156,21 +164,17 @@ def _launched_as(rank: int, size: int, port: int) -> dict[str, str]:
         "LOCAL_WORLD_SIZE": size,
         "LOCAL_RANK": rank,
         "GROUP_RANK": 0,
+        "GROUP_WORLD_SIZE": 1,
         "NODE_RANK": 0,
-        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_ADDR": _ADDRESS,
         "MASTER_PORT": port,
         "TORCHELASTIC_RUN_ID": f"lit_idim-{port}",
+        "TORCHELASTIC_RESTART_COUNT": 0,
+        "TORCHELASTIC_USE_AGENT_STORE": True,  # as `training_together` has made it
     }
     if os.environ.get("LT_CLI_USED") == "1":  # of a launcher that has started one process
         variables |= {"LT_DEVICES": size, "LT_NUM_NODES": 1}
     return {name: str(value) for name, value in variables.items()}
-
-
-def _free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-    return port
 
 
 @contextlib.contextmanager
@@ -186,25 +190,52 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-def _end_with(others: Sequence[BaseProcess], is_over: threading.Event) -> None:
-    """Ends this process if another one does before it is over: what waits for its gradients would wait for good."""
-    by_sentinel = {process.sentinel: process for process in others}
-    ended = [by_sentinel[one] for one in wait(list(by_sentinel)) if isinstance(one, int)]
-    if is_over.is_set():
-        return
-    for process in ended:
-        print(f"{process.name} has ended (exit code {process.exitcode}), and with it all of them", file=sys.stderr)
-    print("Every finished training is in the ledger; the same command goes on", file=sys.stderr, flush=True)
+def _end(followers: Sequence[BaseProcess], patience_seconds: float) -> None:
+    """Waits for those that were told that nothing is left, and ends the others."""
+    started = [follower for follower in followers if follower.pid is not None]
+    deadline = time.monotonic() + patience_seconds
+    for follower in started:
+        follower.join(timeout=max(0.0, deadline - time.monotonic()))
+    for follower in started:
+        follower.kill()
+        follower.join()
+
+
+def _end_with(followers: Sequence[BaseProcess], is_over: threading.Event) -> None:
+    """Ends this process if another one breaks: what waits for its gradients would wait for good."""
+    left = {follower.sentinel: follower for follower in followers}
+    while left:
+        for sentinel in wait(list(left)):
+            assert isinstance(sentinel, int)
+            follower = left.pop(sentinel)
+            if is_over.is_set() or follower.exitcode == 0:  # it was told that nothing is left
+                continue
+            print(
+                f"{follower.name} has ended (exit code {follower.exitcode}), and with it all of them. Every finished "
+                "training is in the ledger; the same command goes on where it was",
+                file=sys.stderr,
+                flush=True,
+            )
+            sys.stdout.flush()
+            os._exit(BROKEN_EXIT_CODE)
+
+
+def end_with_parent() -> None:
+    """Lets this process end as soon as the one that has started it has ended, however that came."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    threading.Thread(target=_leave_with, args=(parent.sentinel,), daemon=True).start()
+
+
+def _leave_with(parent: int) -> None:
+    wait([parent])
     os._exit(BROKEN_EXIT_CODE)
 
 
-def _follow(settings: StudySettings, threads: int | None, precision: str) -> None:
+def _follow(settings: StudySettings, threads: int, precision: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # until the ranks are connected, which stop together
-    leader = multiprocessing.parent_process()
-    assert leader is not None
-    threading.Thread(target=_leave_with, args=(leader.sentinel,), daemon=True).start()
-    if threads is not None:
-        torch.set_num_threads(threads)
+    end_with_parent()
+    torch.set_num_threads(threads)
     torch.set_float32_matmul_precision(precision)  # else its share of a training would come out otherwise
     try:
         with joined(settings) as trainings:
@@ -213,9 +244,3 @@ def _follow(settings: StudySettings, threads: int | None, precision: str) -> Non
     except UserError as error:
         print(f"{multiprocessing.current_process().name}: {error}", file=sys.stderr, flush=True)
         sys.exit(BROKEN_EXIT_CODE)
-
-
-def _leave_with(leader: int) -> None:
-    """Ends this process when its leader has ended, however that came."""
-    wait([leader])
-    os._exit(BROKEN_EXIT_CODE)

@@ -99,8 +99,9 @@ class BaseModels:
 
 def _shared_weights(base: BaseModel) -> dict[int, nn.Parameter]:
     """Parameters over the memory of those that the checkpoint holds, by what they stand for in a copy of the model."""
+    drawn = {id(base.model.get_parameter(name)) for name in base.drawn}
     return {
         id(parameter): nn.Parameter(parameter.detach(), requires_grad=False)
-        for name, parameter in base.model.named_parameters()
-        if name not in base.drawn
+        for parameter in base.model.parameters()
+        if id(parameter) not in drawn
     }

@@ -46,6 +46,14 @@ def test_what_is_loaded_is_the_pages_of_the_file(tmp_path) -> None:
     pytest.fail("the array lies nowhere")
 
 
+def test_a_file_that_another_process_has_mapped_stays(tmp_path) -> None:
+    path = tmp_path / "encodings" / "x.safetensors"
+    EncodingCache(tmp_path).save("x", make())
+    first = path.stat().st_ino
+    EncodingCache(tmp_path).save("x", make())  # two that started together have both found none
+    assert path.stat().st_ino == first and list(path.parent.iterdir()) == [path]
+
+
 @pytest.mark.parametrize("damage", ["empty", "cut", "short", "flipped", "text"])
 def test_a_damaged_file_is_noticed_and_replaced(tmp_path, damage) -> None:
     cache = EncodingCache(tmp_path)

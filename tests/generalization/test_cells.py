@@ -229,3 +229,9 @@ def test_correlations_over_cells_have_intervals(
     text = summarize_generalization(falling)
     assert "dev accuracy of full fine-tuning: rank correlation -1.00 (-1.00 to -1.00, over 8 cells" in text
     assert "gap of full fine-tuning: no correlation (all cells are tied)" in text
+
+
+def test_no_certificates_on_several_devices() -> None:
+    require_certifiable(SETTINGS)
+    with pytest.raises(UserError, match="devices_per_training: a certificate is computed on one device, got 2"):
+        require_certifiable(SETTINGS, devices_per_training=2)

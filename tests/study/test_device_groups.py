@@ -1,8 +1,10 @@
 """Several devices for each training without a launcher, and workers that have several each."""
 
+import multiprocessing
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -11,6 +13,7 @@ import torch
 
 from lit_idim.errors import UserError
 from lit_idim.study.device_groups import DeviceGroup
+from lit_idim.study.workers import _tell_of_lost
 
 from .test_ranks import STUDY, numbers, without_dropout
 from .tiny_study import command, environment_of_tests, read_table, run, write_config
@@ -102,6 +105,15 @@ def test_what_does_not_fit_is_refused_at_once(
     assert not (tmp_path / "out").exists()
 
 
+def test_a_worker_that_is_lost_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=sys.exit, args=(code,), name=f"worker {code}") for code in (0, 3)]
+    for process in processes:
+        process.start()
+    _tell_of_lost(processes, threading.Event())
+    assert capsys.readouterr().err == "worker 3 has ended (exit code 3); the others train what it was training\n"
+
+
 @pytest.mark.slow
 @pytest.mark.ddp
 def test_workers_of_two_devices_measure_what_one_does(tmp_path: Path) -> None:
@@ -150,7 +162,12 @@ def _patched(folder: Path, *, groups: int = 1, breaks: str = "none") -> tuple[Pa
 def _start(script: Path, *words: object) -> subprocess.Popen[str]:
     interpreter, _, *rest = command(*words)
     pipe = subprocess.PIPE
-    environment = {**environment_of_tests(), "CUDA_VISIBLE_DEVICES": ""}
+    of_torchrun = {
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+        "WORLD_SIZE": "1",
+        "RANK": "0",
+    }  # that has started one process
+    environment = {**environment_of_tests(), "CUDA_VISIBLE_DEVICES": "", **of_torchrun}
     return subprocess.Popen(
         [interpreter, str(script), *rest], env=environment, stdout=pipe, stderr=pipe, text=True, cwd=script.parent
     )
