@@ -21,13 +21,15 @@ import torch
 from lit_idim.commands.study import run_study
 from lit_idim.cost import PaddedFastfood, median_seconds, peak_memory_bytes, time_in_turn
 from lit_idim.cost.steps import VOCABULARY, random_batch, step_for_cost
-from lit_idim.cost.sweep import seconds_of_calls, stored_bytes
+from lit_idim.cost.stored import stored_bytes
+from lit_idim.cost.sweep import left_out, measure, seconds_of_calls
 from lit_idim.cost.sweep import sweep as sweep_costs
 from lit_idim.errors import UserError
 from lit_idim.figures.projection_cost import projection_cost_figure
 from lit_idim.figures.style import save_figure
 from lit_idim.projections import make_projection
 
+PEER = "padded fastfood"
 SWEPT = {
     "cpu": {"ds": (100, 1000), "Ds": (100_000, 300_000, 1_000_000)},
     "cuda": {"ds": (100, 1000, 10_000, 65_536), "Ds": (1_000_000, 10_000_000, 100_000_000, 355_000_000)},
@@ -59,9 +61,10 @@ def projection_cost(
         dtype: Of theta and the model's computation, float32 or bfloat16 (on a GPU).
         repeats: Counted calls of each function.
         threads: CPU threads.
-        peer_repeats: Counted calls of the customary implementation, which is slow; 0 leaves it out.
+        peer_repeats: Counted calls of the customary implementation, which is slow, in this dtype; 0 leaves it out.
         with_other_projections: Time sparse and onehot too.
-        sweep: Time every projection against D and d too, beside the machine's copy speed, and draw it.
+        sweep: Time every projection against D and d too, beside the machine's copy speed, and draw it; dense, whose
+            time grows with D d, only up to 2^24 entries (2^30 on a GPU): rows beyond say that they were left out.
         out: Folder for the results.
     """
     if repeats < 1 or threads < 1:
@@ -119,12 +122,15 @@ def _cost(
             passes[f"{name} backward"] = partial(other.adjoint, [(0, theta_0)], like=theta_d)
     raw |= {name: seconds_of_calls(function, device, repeats) for name, function in passes.items()}
     rows: list[tuple[str, float, str]] = [("D", D, "")]
+    for name in ("P forward", "P backward"):
+        _, scratch = measure(passes[name], device, 1)
+        if scratch is not None:
+            rows.append((f"scratch of {name}", scratch / D, "bytes a parameter"))
     if peer_repeats:
-        peer = PaddedFastfood(sizes, d=d, device=device)
-        rows.append(("stored by padded fastfood", peer.stored_bytes / D, "bytes a parameter"))
-        raw |= time_in_turn(
-            {"padded fastfood forward+backward": partial(_peer_pass, peer, theta_d)}, repeats=peer_repeats
-        )
+        peer = PaddedFastfood(sizes, d=d, device=device, dtype=theta.dtype)
+        rows.append((f"stored by {PEER}", peer.stored_bytes / D, "bytes a parameter"))
+        # as P itself is timed, and in its dtype
+        raw[f"{PEER} forward+backward"] = seconds_of_calls(partial(_peer_pass, peer, theta_d), device, peer_repeats)
         del peer
     seconds = median_seconds(raw)
     both = seconds["P forward"] + seconds["P backward"]
@@ -136,10 +142,11 @@ def _cost(
         ("P backward / half a copy of theta", 2 * seconds["P backward"] / floor, ""),
         ("P forward+backward / model forward+backward", both / seconds["model forward+backward"], ""),
         ("subspace step / full step", seconds["subspace step (did)"] / seconds["full step (AdamW)"], ""),
-        ("stored by P", stored_bytes(P) / D, "bytes a parameter"),
+        ("stored by P, helper tensors included", stored_bytes(P, device) / D, "bytes a parameter"),
     ]
     if peer_repeats:
-        rows.append(("padded fastfood / P, forward+backward", seconds["padded fastfood forward+backward"] / both, ""))
+        ratio = seconds[f"{PEER} forward+backward"] / both
+        rows.append((f"{PEER} / P, forward+backward, both {settings['dtype']}", ratio, ""))
     of_batch = {"batch_size": settings["batch_size"], "length": settings["length"]}
     memory = {method: peak_memory_bytes(method, shape, **of_step, **of_batch) for method in ("full", "did", "said")}
     rows += [(f"peak memory, {method}", value / 2**20, "MiB") for method, value in memory.items()]
@@ -158,6 +165,9 @@ def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> N
     where = _machine()["processor"] if device == "cpu" else _machine()["gpu"]
     amount = f"{threads} threads" if device == "cpu" else "one GPU"
     title = f"Cost of P, {dtype}, {amount}: {where}; medians of {repeats} calls"
+    if missing := left_out(rows):
+        print(missing)
+        title += f"\n{missing.partition(' (')[0]}"
     save_figure(projection_cost_figure(rows, title=title), out, "sweep")
 
 
@@ -177,7 +187,7 @@ def _write(
     machine = _machine() | {"seconds": raw, "settings": settings}
     (out / "machine.json").write_text(json.dumps(machine, indent=1))
     for name, value, unit in rows:
-        print(f"{name:<46} {value:>14,.4g} {unit}")
+        print(f"{name:<56} {value:>14,.4g} {unit}")
     print(f"written to {out}")
 
 
