@@ -38,10 +38,10 @@ format: $(VENV)/installed-dev ## mend style and formatting where a tool can
 docs: $(VENV)/installed-docs ## make the reference of all modules, in site/reference
 	$(VENV_PYTHON) docs/reference.py site/reference
 
-benchmark: $(VENV)/installed-study ## measure the cost of the projection beside the model and the customary implementation
+benchmark: $(VENV)/installed-benchmark ## measure the cost of the projection beside the model and the customary implementation
 	$(VENV)/bin/lightning run studies/projection_cost.py $(ARGS)
 
-gpu: gpu-is-there $(VENV)/installed-test ## run all that needs a GPU: tests of the kernels, cost of P, profiles of a step; results in outputs/gpu
+gpu: gpu-is-there $(VENV)/installed-test $(VENV)/installed-benchmark ## run all that needs a GPU: tests of the kernels, cost of P, profiles of a step; results in outputs/gpu
 	@$(VENV_PYTHON) -c 'import sys, torch; torch.cuda.is_available() or sys.exit("make gpu: torch " + torch.__version__ \
 	    + " in $(VENV) finds no CUDA device; its CPU build has none, and the driver may be too old for it")'
 	@$(VENV_PYTHON) -c 'import triton' || { echo "make gpu: triton is missing in $(VENV): pip install 'lit-idim[triton]'" >&2; exit 2; }
@@ -76,7 +76,7 @@ $(VENV)/installed-study: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
 	@touch $@
 
-$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-docs: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
+$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-benchmark: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	@echo "installing into $(VENV): minutes the first time"
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	@touch $@

@@ -20,6 +20,7 @@ import torch
 
 from lit_idim.commands.study import run_study
 from lit_idim.cost import PaddedFastfood, median_seconds, peak_memory_bytes, time_in_turn
+from lit_idim.cost.peft_peers import peft_peers
 from lit_idim.cost.steps import VOCABULARY, random_batch, step_for_cost
 from lit_idim.cost.stored import stored_bytes
 from lit_idim.cost.sweep import left_out, measure, seconds_of_calls
@@ -46,6 +47,7 @@ def projection_cost(
     repeats: int = 5,
     threads: int = 2,
     peer_repeats: int = 3,
+    with_peft: bool = True,
     with_other_projections: bool = False,
     sweep: bool = False,
     out: Path = Path("outputs/projection_cost"),
@@ -62,6 +64,7 @@ def projection_cost(
         repeats: Counted calls of each function.
         threads: CPU threads.
         peer_repeats: Counted calls of the customary implementation, which is slow, in this dtype; 0 leaves it out.
+        with_peft: Time a step of peft's Uni-LoRA and VeRA too, where peft is installed, and ours with as many numbers.
         with_other_projections: Time sparse and onehot too.
         sweep: Time every projection against D and d too, beside the machine's copy speed, and draw it; dense, whose
             time grows with D d, only up to 2^24 entries (2^30 on a GPU): rows beyond say that they were left out.
@@ -82,6 +85,8 @@ def projection_cost(
     }
     torch.set_num_threads(threads)
     rows, raw = _cost(settings, repeats, peer_repeats, with_other_projections)
+    if with_peft:
+        rows += _peft(settings, repeats, raw)
     _write(out, rows, raw, settings | {"threads": threads})
     if sweep:
         _sweep(out, settings, repeats, threads)
@@ -154,6 +159,26 @@ def _cost(
     return rows, raw
 
 
+def _peft(settings: dict[str, Any], repeats: int, raw: dict[str, list[float]]) -> list[tuple[str, float, str]]:
+    """Steps in turn: each of peft's, and ours at the same number of trained numbers; single calls go to `raw`."""
+    shape, device, dtype = settings["shape"], settings["device"], settings["dtype"]
+    batch = random_batch(VOCABULARY[shape], batch_size=settings["batch_size"], length=settings["length"], device=device)
+    peers = peft_peers(shape, batch, d=settings["d"], device=device, dtype=dtype)
+    if peers.missing:
+        print(peers.missing)
+    rows = []
+    for name, step in peers.steps.items():
+        d = peers.num_trained[name]
+        ours, theirs = f"subspace step (did), d = {d}, beside {name}", f"{name} step (peft), d = {d}"
+        subspace = step_for_cost("did", shape, batch, d=d, device=device, dtype=dtype)
+        found = time_in_turn({theirs: step, ours: subspace}, repeats=repeats)
+        raw |= found
+        seconds = median_seconds(found)
+        rows += [(called, value, "s") for called, value in seconds.items()]
+        rows.append((f"subspace step / {name} step, d = {d}, both {dtype}", seconds[ours] / seconds[theirs], ""))
+    return rows
+
+
 def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> None:
     device, dtype = settings["device"], settings["dtype"]
     names = ("fastfood", "onehot", "sparse", "dense")
@@ -187,7 +212,7 @@ def _write(
     machine = _machine() | {"seconds": raw, "settings": settings}
     (out / "machine.json").write_text(json.dumps(machine, indent=1))
     for name, value, unit in rows:
-        print(f"{name:<56} {value:>14,.4g} {unit}")
+        print(f"{name:<58} {value:>14,.4g} {unit}")
     print(f"written to {out}")
 
 
