@@ -4,10 +4,11 @@ VENV := .venv
 VENV_PYTHON := $(VENV)/bin/python
 CONSTRAINTS := constraints.txt
 EXTRAS = $*
+GPU_OUT := outputs/gpu
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help study test test-fairseq2 lint types format docs benchmark clean
+.PHONY: help study test test-fairseq2 lint types format docs benchmark gpu gpu-is-there clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z0-9-]*\):.*## /\1	/p' $(MAKEFILE_LIST)
@@ -37,8 +38,27 @@ format: $(VENV)/installed-dev ## mend style and formatting where a tool can
 docs: $(VENV)/installed-docs ## make the reference of all modules, in site/reference
 	$(VENV_PYTHON) docs/reference.py site/reference
 
-benchmark: $(VENV)/installed-study ## measure the cost of the projection beside the model and the customary implementation
+benchmark: $(VENV)/installed-benchmark ## measure the cost of the projection beside the model and the customary implementation
 	$(VENV)/bin/lightning run studies/projection_cost.py $(ARGS)
+
+gpu: gpu-is-there $(VENV)/installed-test $(VENV)/installed-benchmark ## run all that needs a GPU: tests of the kernels, cost of P, profiles of a step; results in outputs/gpu
+	@$(VENV_PYTHON) -c 'import sys, torch; torch.cuda.is_available() or sys.exit("make gpu: torch " + torch.__version__ \
+	    + " in $(VENV) finds no CUDA device; its CPU build has none, and the driver may be too old for it")'
+	@$(VENV_PYTHON) -c 'import triton' || { echo "make gpu: triton is missing in $(VENV): pip install 'lit-idim[triton]'" >&2; exit 2; }
+	$(VENV_PYTHON) -m pytest -rs tests/projections/gpu tests/subspace/test_fused_weights.py
+	$(VENV)/bin/lightning run studies/projection_cost.py --device cuda --sweep true --out $(GPU_OUT)/projection_cost $(ARGS)
+	$(VENV_PYTHON) -m lit_idim.cost.profile roberta-large --device cuda --d 1000 > $(GPU_OUT)/profile-roberta-large.txt
+	@cat $(GPU_OUT)/profile-roberta-large.txt
+	$(VENV_PYTHON) -m lit_idim.cost.profile checkpoints/mini/step-6144 --device cuda > $(GPU_OUT)/profile-mini.txt
+	@cat $(GPU_OUT)/profile-mini.txt
+	$(VENV_PYTHON) -m lit_idim.cost.batched 2 1 cuda > $(GPU_OUT)/batched.txt
+	@cat $(GPU_OUT)/batched.txt
+
+# Before anything is installed.
+gpu-is-there:
+	@nvidia-smi -L 2>/dev/null | grep -q GPU || { \
+	    echo "make gpu: this machine has no NVIDIA GPU that its driver can see (nvidia-smi -L); 'make benchmark' measures on the CPU" >&2; \
+	    exit 2; }
 
 clean: ## remove the environment and the caches
 	rm -rf $(VENV) .venv-fairseq2 build dist site .mypy_cache .pytest_cache .ruff_cache
@@ -56,7 +76,7 @@ $(VENV)/installed-study: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable .
 	@touch $@
 
-$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-docs: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
+$(VENV)/installed-test $(VENV)/installed-dev $(VENV)/installed-docs $(VENV)/installed-benchmark: $(VENV)/installed-%: pyproject.toml $(CONSTRAINTS) | $(VENV_PYTHON)
 	@echo "installing into $(VENV): minutes the first time"
 	$(VENV_PYTHON) -m pip install --quiet --constraint $(CONSTRAINTS) --editable '.[$(EXTRAS)]'
 	@touch $@

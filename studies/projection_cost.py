@@ -20,14 +20,17 @@ import torch
 
 from lit_idim.commands.study import run_study
 from lit_idim.cost import PaddedFastfood, median_seconds, peak_memory_bytes, time_in_turn
+from lit_idim.cost.peft_peers import peft_peers
 from lit_idim.cost.steps import VOCABULARY, random_batch, step_for_cost
-from lit_idim.cost.sweep import seconds_of_calls, stored_bytes
+from lit_idim.cost.stored import stored_bytes
+from lit_idim.cost.sweep import left_out, measure, seconds_of_calls
 from lit_idim.cost.sweep import sweep as sweep_costs
 from lit_idim.errors import UserError
 from lit_idim.figures.projection_cost import projection_cost_figure
 from lit_idim.figures.style import save_figure
 from lit_idim.projections import make_projection
 
+PEER = "padded fastfood"
 SWEPT = {
     "cpu": {"ds": (100, 1000), "Ds": (100_000, 300_000, 1_000_000)},
     "cuda": {"ds": (100, 1000, 10_000, 65_536), "Ds": (1_000_000, 10_000_000, 100_000_000, 355_000_000)},
@@ -44,6 +47,7 @@ def projection_cost(
     repeats: int = 5,
     threads: int = 2,
     peer_repeats: int = 3,
+    with_peft: bool = True,
     with_other_projections: bool = False,
     sweep: bool = False,
     out: Path = Path("outputs/projection_cost"),
@@ -59,9 +63,11 @@ def projection_cost(
         dtype: Of theta and the model's computation, float32 or bfloat16 (on a GPU).
         repeats: Counted calls of each function.
         threads: CPU threads.
-        peer_repeats: Counted calls of the customary implementation, which is slow; 0 leaves it out.
+        peer_repeats: Counted calls of the customary implementation, which is slow, in this dtype; 0 leaves it out.
+        with_peft: Time a step of peft's Uni-LoRA and VeRA too, where peft is installed, and ours with as many numbers.
         with_other_projections: Time sparse and onehot too.
-        sweep: Time every projection against D and d too, beside the machine's copy speed, and draw it.
+        sweep: Time every projection against D and d too, beside the machine's copy speed, and draw it; dense, whose
+            time grows with D d, only up to 2^24 entries (2^30 on a GPU): rows beyond say that they were left out.
         out: Folder for the results.
     """
     if repeats < 1 or threads < 1:
@@ -79,6 +85,8 @@ def projection_cost(
     }
     torch.set_num_threads(threads)
     rows, raw = _cost(settings, repeats, peer_repeats, with_other_projections)
+    if with_peft:
+        rows += _peft(settings, repeats, raw)
     _write(out, rows, raw, settings | {"threads": threads})
     if sweep:
         _sweep(out, settings, repeats, threads)
@@ -119,12 +127,15 @@ def _cost(
             passes[f"{name} backward"] = partial(other.adjoint, [(0, theta_0)], like=theta_d)
     raw |= {name: seconds_of_calls(function, device, repeats) for name, function in passes.items()}
     rows: list[tuple[str, float, str]] = [("D", D, "")]
+    for name in ("P forward", "P backward"):
+        _, scratch = measure(passes[name], device, 1)
+        if scratch is not None:
+            rows.append((f"scratch of {name}", scratch / D, "bytes a parameter"))
     if peer_repeats:
-        peer = PaddedFastfood(sizes, d=d, device=device)
-        rows.append(("stored by padded fastfood", peer.stored_bytes / D, "bytes a parameter"))
-        raw |= time_in_turn(
-            {"padded fastfood forward+backward": partial(_peer_pass, peer, theta_d)}, repeats=peer_repeats
-        )
+        peer = PaddedFastfood(sizes, d=d, device=device, dtype=theta.dtype)
+        rows.append((f"stored by {PEER}", peer.stored_bytes / D, "bytes a parameter"))
+        # as P itself is timed, and in its dtype
+        raw[f"{PEER} forward+backward"] = seconds_of_calls(partial(_peer_pass, peer, theta_d), device, peer_repeats)
         del peer
     seconds = median_seconds(raw)
     both = seconds["P forward"] + seconds["P backward"]
@@ -136,15 +147,36 @@ def _cost(
         ("P backward / half a copy of theta", 2 * seconds["P backward"] / floor, ""),
         ("P forward+backward / model forward+backward", both / seconds["model forward+backward"], ""),
         ("subspace step / full step", seconds["subspace step (did)"] / seconds["full step (AdamW)"], ""),
-        ("stored by P", stored_bytes(P) / D, "bytes a parameter"),
+        ("stored by P, helper tensors included", stored_bytes(P, device) / D, "bytes a parameter"),
     ]
     if peer_repeats:
-        rows.append(("padded fastfood / P, forward+backward", seconds["padded fastfood forward+backward"] / both, ""))
+        ratio = seconds[f"{PEER} forward+backward"] / both
+        rows.append((f"{PEER} / P, forward+backward, both {settings['dtype']}", ratio, ""))
     of_batch = {"batch_size": settings["batch_size"], "length": settings["length"]}
     memory = {method: peak_memory_bytes(method, shape, **of_step, **of_batch) for method in ("full", "did", "said")}
     rows += [(f"peak memory, {method}", value / 2**20, "MiB") for method, value in memory.items()]
     rows.append(("peak memory, did / full", memory["did"] / memory["full"], ""))
     return rows, raw
+
+
+def _peft(settings: dict[str, Any], repeats: int, raw: dict[str, list[float]]) -> list[tuple[str, float, str]]:
+    """Steps in turn: each of peft's, and ours at the same number of trained numbers; single calls go to `raw`."""
+    shape, device, dtype = settings["shape"], settings["device"], settings["dtype"]
+    batch = random_batch(VOCABULARY[shape], batch_size=settings["batch_size"], length=settings["length"], device=device)
+    peers = peft_peers(shape, batch, d=settings["d"], device=device, dtype=dtype)
+    if peers.missing:
+        print(peers.missing)
+    rows = []
+    for name, step in peers.steps.items():
+        d = peers.num_trained[name]
+        ours, theirs = f"subspace step (did), d = {d}, beside {name}", f"{name} step (peft), d = {d}"
+        subspace = step_for_cost("did", shape, batch, d=d, device=device, dtype=dtype)
+        found = time_in_turn({theirs: step, ours: subspace}, repeats=repeats)
+        raw |= found
+        seconds = median_seconds(found)
+        rows += [(called, value, "s") for called, value in seconds.items()]
+        rows.append((f"subspace step / {name} step, d = {d}, both {dtype}", seconds[ours] / seconds[theirs], ""))
+    return rows
 
 
 def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> None:
@@ -158,6 +190,9 @@ def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> N
     where = _machine()["processor"] if device == "cpu" else _machine()["gpu"]
     amount = f"{threads} threads" if device == "cpu" else "one GPU"
     title = f"Cost of P, {dtype}, {amount}: {where}; medians of {repeats} calls"
+    if missing := left_out(rows):
+        print(missing)
+        title += f"\n{missing.partition(' (')[0]}"
     save_figure(projection_cost_figure(rows, title=title), out, "sweep")
 
 
@@ -177,7 +212,7 @@ def _write(
     machine = _machine() | {"seconds": raw, "settings": settings}
     (out / "machine.json").write_text(json.dumps(machine, indent=1))
     for name, value, unit in rows:
-        print(f"{name:<46} {value:>14,.4g} {unit}")
+        print(f"{name:<58} {value:>14,.4g} {unit}")
     print(f"written to {out}")
 
 

@@ -10,15 +10,19 @@ are apart. `size` is toy or mini (toy), `method` said, did, full or head (said),
 language unless `data_dir` holds SST-2. Best run on an idle machine.
 """
 
+import argparse
 import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
 import torch
+
+from lit_idim.cost.paired_worker import CHECKPOINTS, RATES
 
 _WORKER = Path(__file__).with_name("paired_worker.py")
 _HERE = Path(__file__).resolve().parents[2]
@@ -98,7 +102,24 @@ def _summary(found: dict[str, list[dict[str, float]]]) -> dict[str, float]:
     return told | {"difference of scores, largest": max(differences)}
 
 
-if __name__ == "__main__":
-    asked = sys.argv[1:] + ["toy", "said", "7"][max(0, len(sys.argv) - 2) :]
-    for name, value in compare(Path(asked[0]), [*asked[1:3], *asked[4:]], pairs=int(asked[3])).items():
+def main(words: Sequence[str]) -> int:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="python -m lit_idim.cost.paired", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("other", type=Path, metavar="OTHER", help="folder of the checkout to compare with")
+    parser.add_argument("size", nargs="?", choices=tuple(CHECKPOINTS), default="toy")
+    parser.add_argument("method", nargs="?", choices=tuple(RATES), default="said")
+    parser.add_argument("pairs", nargs="?", type=int, default=7, help="counted trainings of each; 7")
+    parser.add_argument("data_dir", nargs="?", help="with SST-2; the toy language if it is left out")
+    given = parser.parse_args(words)
+    if not (given.other / "lit_idim").is_dir():
+        parser.error(f"OTHER: expected the folder of a checkout, which holds lit_idim; got {str(given.other)!r}")
+    if given.pairs < 1:
+        parser.error(f"pairs: must be at least 1, got {given.pairs}")
+    of_worker = [given.size, given.method, *([] if given.data_dir is None else [str(Path(given.data_dir).resolve())])]
+    for name, value in compare(given.other, of_worker, pairs=given.pairs).items():
         print(f"{name}: {value:.4g}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -8,12 +8,12 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from lit_idim.projections import Projection, make_projection
+from lit_idim.cost.stored import stored_bytes
+from lit_idim.projections import make_projection
 
-LARGEST_DENSE = 2**24
-"""Entries of P beyond which `dense`, whose time grows with D d, is left out."""
+LARGEST_DENSE = {"cpu": 2**24, "cuda": 2**30}
+"""Entries of P beyond which `dense`, whose time grows with D d, is left out, by device."""
 
 
 def sweep(
@@ -23,7 +23,8 @@ def sweep(
 
     Columns: projection, pass ("forward" writes theta from theta_0, "backward" reduces a gradient), d, D, seconds (the
     median of the calls), least_bytes (read and written by any method: theta_0 and theta, or the gradient),
-    bytes_a_second, working_bytes (peak memory of a call beyond its operands), stored_bytes (kept by P between calls).
+    bytes_a_second, working_bytes (peak memory of a call beyond its operands), stored_bytes (kept by P between calls),
+    left_out (why a row has no measurement, as `dense` has none beyond `LARGEST_DENSE`; else empty).
 
     Args:
         names: of projections.
@@ -38,26 +39,45 @@ def sweep(
         theta_0 = torch.randn(D, device=device).to(dtype)
         theta = torch.empty_like(theta_0)
         copied = 2 * theta.nbytes
-        rows.append(_row("copy", "forward", 0, D, *_measure(partial(theta.copy_, theta_0), device, repeats), copied, 0))
+        of_copy = measure(partial(theta.copy_, theta_0), device, repeats)
+        rows.append(_row("copy", "forward", 0, D, copied) | _found(*of_copy, copied, 0))
         for d in ds:
             for name in names:
-                if d > D or (name == "dense" and D * d > LARGEST_DENSE):
+                if d > D:
+                    continue
+                least = {"forward": copied, "backward": theta.nbytes}
+                of_both = [_row(name, which, d, D, least[which]) for which in least]
+                rows += of_both
+                if name == "dense" and D * d > LARGEST_DENSE[device]:
+                    for row in of_both:
+                        row["left_out"] = f"D d > {LARGEST_DENSE[device]}"
                     continue
                 projection = make_projection(name, d=d, D=D)
                 theta_d = torch.randn(d, device=device)
-                passes: dict[str, tuple[Callable[[], object], int]] = {
-                    "forward": (partial(projection.add_rows, theta_d, 0, base=theta_0, out=theta), copied),
-                    "backward": (partial(projection.adjoint, [(0, theta_0)], like=theta_d), theta.nbytes),
+                passes: dict[str, Callable[[], object]] = {
+                    "forward": partial(projection.add_rows, theta_d, 0, base=theta_0, out=theta),
+                    "backward": partial(projection.adjoint, [(0, theta_0)], like=theta_d),
                 }
-                for which, (function, least) in passes.items():
-                    measured = _measure(function, device, repeats)
-                    rows.append(_row(name, which, d, D, *measured, least, stored_bytes(projection)))
+                measured = {which: measure(function, device, repeats) for which, function in passes.items()}
+                for row in of_both:  # after both passes: some helpers are made when they are first needed
+                    which = row["pass"]
+                    row |= _found(*measured[which], least[which], stored_bytes(projection, device))
     return rows
 
 
-def stored_bytes(projection: Projection) -> int:
-    """Memory of every tensor that the projection object holds."""
-    return sum(value.nbytes for value in vars(projection).values() if isinstance(value, Tensor))
+def left_out(rows: Iterable[dict[str, Any]]) -> str:
+    """What a sweep did not measure, and why, as one line; empty if nothing.
+
+    Example:
+        >>> left_out([{"projection": "dense", "d": 100, "D": 10**6, "left_out": "D d > 16777216"}])
+        'not measured: dense where D d > 16777216 (d = 100, D = 1000000)'
+    """
+    pairs: dict[tuple[str, str], dict[str, None]] = {}
+    for row in rows:
+        if row["left_out"]:
+            pairs.setdefault((row["projection"], row["left_out"]), {})[f"d = {row['d']}, D = {row['D']}"] = None
+    told = [f"{name} where {reason} ({'; '.join(where)})" for (name, reason), where in pairs.items()]
+    return f"not measured: {', '.join(told)}" if told else ""
 
 
 def seconds_of_calls(function: Callable[[], object], device: str, repeats: int) -> list[float]:
@@ -87,7 +107,8 @@ def _timed(function: Callable[[], object]) -> float:
     return time.perf_counter() - start
 
 
-def _measure(function: Callable[[], object], device: str, repeats: int) -> tuple[float, int | None]:
+def measure(function: Callable[[], object], device: str, repeats: int) -> tuple[float, int | None]:
+    """Median seconds of a call, and its peak memory in bytes beyond what was there; None where that cannot be told."""
     seconds = median(seconds_of_calls(function, device, repeats))
     if device != "cpu":
         before = torch.cuda.memory_allocated()
@@ -113,16 +134,15 @@ def _status_bytes(field: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def _row(
-    name: str, which: str, d: int, D: int, seconds: float, working: int | None, least: int, stored: int
-) -> dict[str, Any]:
+def _row(name: str, which: str, d: int, D: int, least: int) -> dict[str, Any]:
+    """A row without a measurement."""
+    head = {"projection": name, "pass": which, "d": d, "D": D, "seconds": None, "least_bytes": least}
+    return head | {"bytes_a_second": None, "working_bytes": None, "stored_bytes": None, "left_out": ""}
+
+
+def _found(seconds: float, working: int | None, least: int, stored: int) -> dict[str, Any]:
     return {
-        "projection": name,
-        "pass": which,
-        "d": d,
-        "D": D,
         "seconds": seconds,
-        "least_bytes": least,
         "bytes_a_second": least / seconds,
         "working_bytes": working,
         "stored_bytes": stored,

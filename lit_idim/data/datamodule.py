@@ -1,10 +1,12 @@
 """`GLUEDataModule`: a task's splits as batches, for Lightning and on its own."""
 
 import logging
+from typing import Any
 
 import lightning
+import torch
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, cuda
+from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
@@ -150,6 +152,10 @@ class GLUEDataModule(lightning.LightningDataModule):
         """`predict_split`, every example once, with labels only where they are published."""
         return self.evaluation_dataloader(self.predict_split)
 
+    def transfer_batch_to_device(self, batch: Any, device: torch.device, dataloader_idx: int) -> Any:
+        """Batches are made on the CPU: there Lightning's walk through them, a share of a small step, moves nothing."""
+        return batch if device.type == "cpu" else super().transfer_batch_to_device(batch, device, dataloader_idx)
+
     def evaluation_dataloader(self, split_name: str) -> Batches:
         """Any split, every example on exactly one device, once.
 
@@ -264,7 +270,7 @@ class GLUEDataModule(lightning.LightningDataModule):
 def _dataloader(dataset: EncodedDataset, sampler: TrainingBatchSampler | EvaluationBatchSampler) -> Batches:
     # Without collation: the dataset itself turns a list of positions into a padded batch. Assembling one takes well
     # under a millisecond, so worker processes would only add the cost of handing it over.
-    return DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=0, pin_memory=cuda.is_available())
+    return DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=0, pin_memory=torch.cuda.is_available())
 
 
 def _require_at_least(argument: str, value: int | None, minimum: int) -> None:

@@ -13,14 +13,14 @@ def projection_cost_figure(rows: Sequence[dict[str, Any]], *, title: str) -> Fig
     """Seconds of a pass against D for each projection and d, and the roof: its least bytes at the copy's speed.
 
     Args:
-        rows: of `lit_idim.cost.sweep.sweep`.
+        rows: of `lit_idim.cost.sweep.sweep`; those that were left out are drawn nowhere.
         title: machine, threads, dtype.
     """
     figure = Figure(figsize=(11, 4.8), layout="constrained")
     ds = sorted({row["d"] for row in rows if row["projection"] != "copy"})
     copies = {row["D"]: row["bytes_a_second"] for row in rows if row["projection"] == "copy"}
     for axes, which in zip(figure.subplots(1, 2, sharey=True), ("forward", "backward"), strict=True):
-        of_pass = [row for row in rows if row["pass"] == which and row["projection"] != "copy"]
+        of_pass = [row for row in rows if row["pass"] == which and row["projection"] != "copy" and not row["left_out"]]
         least = {row["D"]: row["least_bytes"] / copies[row["D"]] for row in of_pass}
         axes.plot(
             list(least), list(least.values()), color="black", linewidth=3, alpha=0.35, label="memory, at copy speed"

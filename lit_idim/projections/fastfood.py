@@ -168,10 +168,12 @@ class FastfoodProjection(Projection):
 
 
 def _has_compiled_kernels() -> bool:
-    """Whether there are numba kernels; where numba is missing, one warning says so."""
+    """Whether the numba kernels can be imported; where they cannot, one warning says why."""
     try:
         import_module("lit_idim.projections.compiled")
-    except ImportError:
-        warnings.warn("numba is not installed: the projection runs several times slower on the CPU", stacklevel=1)
+    except ImportError as error:
+        is_missing = isinstance(error, ModuleNotFoundError) and error.name == "numba"
+        reason = "numba is not installed" if is_missing else f"its compiled kernels cannot be imported ({error})"
+        warnings.warn(f"{reason}: the projection runs several times slower on the CPU", stacklevel=1)
         return False
     return True

@@ -37,9 +37,10 @@ def join_neighbours(pieces: Sequence[Piece]) -> Iterator[Piece]:
 
 def _joins(run: Sequence[Piece], start: int, values: Tensor) -> bool:
     last_start, last = run[-1]
-    return (
-        last_start + len(last) == start and last.dtype == values.dtype and start - run[0][0] + len(values) <= MAX_JOINED
-    )
+    # numel and not len, which is a function in Python: a small model's step is short
+    if last_start + last.numel() != start or last.dtype != values.dtype:
+        return False
+    return start - run[0][0] + values.numel() <= MAX_JOINED
 
 
 def _join(run: Sequence[Piece]) -> Piece:

@@ -51,8 +51,8 @@ class Subspace(nn.Module):
         projection: P.
 
     Raises:
-        UserError: if d <= m for SAID, d > D, a name is unknown, or the model has no head or weights that are not
-            finite.
+        UserError: if d <= m for SAID, d > D, a name is unknown, the model is spread over several devices, or it has no
+            head or weights that are not finite.
     """
 
     lambdas: nn.Parameter | None
@@ -70,6 +70,7 @@ class Subspace(nn.Module):
         super().__init__()
         if method not in SUBSPACE_METHODS:
             raise UserError(f"method must be one of {', '.join(SUBSPACE_METHODS)}; got {method!r}")
+        _require_one_device(model)
         self.layout: Layout = find_layout(model) if layout is None else layout
         m = self.layout.m if method == "said" else 0
         if m and d <= m:
@@ -181,6 +182,7 @@ class Subspace(nn.Module):
                 "and train with precision bf16-mixed rather than bf16-true"
             )
         if self._weights is None or self._device != self.theta_d.device:
+            _require_one_device(self.model)
             kernels = kernels_for(self.model, self.layout, self.projection)
             self._weights = (
                 SubspaceWeights(self.model, self.layout, self.projection)
@@ -240,6 +242,23 @@ class Subspace(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         # a copy lays its weights out anew: its parameters are other tensors
         return {**self.__dict__, "_weights": None}
+
+
+def _require_one_device(model: nn.Module) -> None:
+    """P is applied where all of theta is.
+
+    Raises:
+        UserError: if the parameters are on several devices.
+    """
+    found: dict[torch.device, str] = {}
+    for name, parameter in model.named_parameters():
+        found.setdefault(parameter.device, name)
+    if len(found) > 1:
+        places = ", ".join(f"{name} on {device}" for device, name in found.items())
+        raise UserError(
+            f"model: expected all parameters on one device, got {places}; load it without device_map, or with "
+            f"device_map={{'': device}}, and move it as a whole with .to(device)"
+        )
 
 
 def _drop_model(module: nn.Module, state: dict[str, Any], prefix: str, _: Any) -> None:

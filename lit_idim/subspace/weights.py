@@ -55,6 +55,7 @@ class SubspaceWeights:
         self._places = {parameter.name: places(model, parameter.aliases) for parameter in layout.parameters}
         self._parameters = [model.get_parameter(parameter.name) for parameter in layout.parameters]
         self._slabs: list[_Slab] = []
+        self._views: list[tuple[Tensor, ...]] = []
         self._laid_out: list[tuple[int, torch.device]] = []
         self._written: tuple[Any, ...] | None = None
 
@@ -79,7 +80,7 @@ class SubspaceWeights:
     def layer_tensors(self, index: int) -> tuple[Tensor, ...]:
         """theta of one layer, fresh tensor objects over the buffer."""
         # .data and not a view: autograd would track each view back to the buffer, which belongs to no graph
-        return tuple(view.data for slab in self._slabs if slab.layer == index for _, view in slab.views(slab.theta))
+        return tuple(view.data for view in self._views[index])
 
     def _lay_out(self) -> None:
         """Makes the model's parameters views of slabs, anew where it was moved, copied or given other tensors."""
@@ -93,6 +94,10 @@ class SubspaceWeights:
                 owned = [next(entries) for _ in layer.parameters]
                 for _, run in groupby(owned, key=self._slab_of):
                     self._slabs.append(self._make_slab(index, list(run)))
+            self._views = [
+                tuple(view for slab in self._slabs if slab.layer == index for _, view in slab.views(slab.theta))
+                for index in range(self.layout.m)
+            ]
         self._laid_out = self._present_places()
 
     def _present_places(self) -> list[tuple[int, torch.device]]:

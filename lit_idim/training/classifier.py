@@ -172,6 +172,12 @@ class SubspaceClassifier(lightning.LightningModule):
             self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
         return loss
 
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
+        """As the optimizer's own, without its marks for a profiler, which cost a small step more than the rest."""
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                parameter.grad = None
+
     def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> dict[str, Tensor]:
         """As `predict_step`; the predictions count towards the dev metrics."""
         return {"index": batch["index"], "predictions": self._evaluate(batch, "dev")}

@@ -28,8 +28,9 @@ def last_block_at_first_position(model: nn.Module) -> Iterator[None]:
     whole block, summed in another order: positions that no one reads have zero gradients.
 
     It does nothing where the head may read more (another class than those in `ENCODERS`), where the block drops out
-    numbers (masks of fewer numbers would be other masks), or where attention does not go through PyTorch's kernel. Nor
-    does it with transformers 4, whose blocks are laid out otherwise.
+    numbers (masks of fewer numbers would be other masks), where attention does not go through PyTorch's kernel, or
+    where someone has given the block, or a part that would be passed over, a `forward` of its own. Nor does it with
+    transformers 4, whose blocks are laid out otherwise.
 
     Args:
         model: transformers classifier.
@@ -55,7 +56,10 @@ def _last_block(model: nn.Module) -> Any | None:
         return None
     encoder: Any = getattr(model, ENCODERS[kind.__name__])
     block = encoder.encoder.layer[-1]
-    return block if hasattr(block.attention.self, "scaling") else None
+    if not hasattr(block.attention.self, "scaling"):
+        return None
+    has_own_forward = any("forward" in vars(part) for part in (block, block.attention, block.attention.self))
+    return None if has_own_forward else block
 
 
 def _drops_out(block: nn.Module) -> bool:

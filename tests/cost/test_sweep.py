@@ -1,8 +1,9 @@
 import pytest
 import torch
 
+from lit_idim.cost import sweep as sweep_module
 from lit_idim.cost.steps import VOCABULARY, random_batch, step_for_cost
-from lit_idim.cost.sweep import sweep
+from lit_idim.cost.sweep import left_out, sweep
 from lit_idim.figures.projection_cost import projection_cost_figure
 
 
@@ -20,6 +21,17 @@ def test_each_pass_of_each_projection_and_the_copy_have_a_row() -> None:
     figure = projection_cost_figure(rows, title="made up")
     assert [axes.get_title() for axes in figure.axes] == ["forward pass", "backward pass"]
     assert {line.get_label() for line in figure.axes[0].lines} >= {"fastfood, d = 600", "memory, at copy speed"}
+
+
+def test_what_is_too_large_for_dense_has_rows_that_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sweep_module.LARGEST_DENSE, "cpu", 3000)
+    rows = sweep(["dense"], [4, 6], [500, 1000], device="cpu", dtype=torch.float32, repeats=1)
+    reasons = {(row["d"], row["D"]): row["left_out"] for row in rows if row["projection"] == "dense"}
+    assert reasons == {(4, 500): "", (6, 500): "", (4, 1000): "D d > 3000", (6, 1000): "D d > 3000"}
+    assert all((row["seconds"] is None) == bool(row["left_out"]) for row in rows)
+    assert left_out(rows) == "not measured: dense where D d > 3000 (d = 4, D = 1000; d = 6, D = 1000)"
+    figure = projection_cost_figure(rows, title="made up")
+    assert [len(line.get_xdata()) for line in figure.axes[0].lines] == [1, 1, 1]
 
 
 @pytest.mark.parametrize("method", ["full", "did", "said"])

@@ -38,6 +38,14 @@ def indices(loader) -> list[int]:
     return torch.cat([batch["index"] for batch in loader]).tolist()
 
 
+def test_a_batch_stays_as_it_is_on_the_cpu_and_is_moved_elsewhere(make) -> None:
+    data = make()
+    batch = next(iter(data.val_dataloader()))
+    assert data.transfer_batch_to_device(batch, torch.device("cpu"), 0) is batch
+    moved = data.transfer_batch_to_device(batch, torch.device("meta"), 0)
+    assert {tensor.device.type for tensor in moved.values()} == {"meta"} and set(moved) == set(batch)
+
+
 def test_stand_alone(make) -> None:
     data = make()
     data.prepare_data()

@@ -279,6 +279,19 @@ def test_bad_arguments_are_refused() -> None:
         Subspace(tiny_model("bert"), d=9, projection="circulant")
 
 
+def test_a_model_on_several_devices_is_refused() -> None:
+    """At once, and where a part is moved later."""
+    subspace = Subspace(tiny_model("roberta"), d=24)
+    subspace.model.classifier.to("meta")
+    told = r"embeddings\.weight on cpu, classifier\.dense\.weight on meta; load it without device_map"
+    with pytest.raises(UserError, match=told):
+        subspace(**tiny_batch())
+    model = tiny_model("roberta")
+    model.classifier.to("meta")
+    with pytest.raises(UserError, match=told):
+        Subspace(model, d=24)
+
+
 def test_gradient_checkpointing_is_refused() -> None:
     subspace = Subspace(tiny_model("bert"), d=24).train()
     subspace.model.gradient_checkpointing_enable()

@@ -152,6 +152,18 @@ def test_the_head_alone_is_its_layer_of_the_layout(encoder: str) -> None:
     assert classifier(encoder, "head", learning_rate=None, full_learning_rate=7e-4).learning_rate == 7e-4
 
 
+@pytest.mark.parametrize("method", METHODS)
+def test_no_gradient_is_left_for_the_next_update(encoder: str, method: str) -> None:
+    model = fitted(encoder, method)
+    optimizer: Any = model.optimizers(use_pl_optimizer=False)
+    kept = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    assert sum(parameter.numel() for parameter in kept) == model.num_trained
+    for parameter in kept:
+        parameter.grad = torch.ones_like(parameter)
+    model.optimizer_zero_grad(0, 0, optimizer)
+    assert all(parameter.grad is None for parameter in model.parameters())
+
+
 def test_sgd_trains_too(encoder: str) -> None:
     model = fitted(encoder, "did", optimizer="sgd", learning_rate=1.0)
     assert model.network.get_parameter("theta_d").abs().max() > 0

@@ -94,6 +94,30 @@ def test_heads_not_known_to_read_the_first_position_alone_keep_the_whole_block()
     assert block_widths(make_model("electra"), make_batch(padded=False)) == [9, 9]
 
 
+@pytest.mark.parametrize("part", ["", "attention", "attention.self"])
+def test_a_forward_of_ones_own_is_run_and_stays(part: str) -> None:
+    model, batch, calls = make_model("roberta"), make_batch(padded=False), []
+    owner: Any = model.roberta.encoder.layer[-1].get_submodule(part)
+    whole = owner.forward
+
+    def own(*arguments: Any, **named: Any) -> Any:
+        calls.append(part)
+        return whole(*arguments, **named)
+
+    owner.forward = own
+    assert block_widths(model, batch) == [9, 9]
+    assert calls == [part] * 2
+    assert owner.forward is own
+
+
+@shortened
+def test_one_inside_the_other_ends_with_the_outer_one() -> None:
+    model, batch = make_model("roberta"), make_batch(padded=False)
+    with last_block_at_first_position(model):
+        assert block_widths(model, batch) == [1, 1]
+    assert block_widths(model, batch) == [1, 9]
+
+
 def test_nothing_of_it_stays_after_an_error() -> None:
     model = make_model("roberta")
     with pytest.raises(IndexError), last_block_at_first_position(model):

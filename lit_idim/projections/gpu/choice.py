@@ -57,3 +57,8 @@ def fused_fastfood(
             return None
         kernels[device] = fused.FusedFastfood(projection, device)
     return kernels[device]
+
+
+def made_for(projection: object) -> "list[FusedFastfood]":
+    """The kernels that a projection has so far, one a device."""
+    return list(_made.get(projection, {}).values())  # type: ignore[call-overload]

@@ -53,3 +53,24 @@ def test_every_kernel_compiles(d: int) -> None:
     lines = [line.split() for line in out.stdout.splitlines()]
     assert {line[0] for line in lines} >= {"sum_partials"}
     assert all(is_compiled == "True" and int(shared) <= 227 * 1024 for _, is_compiled, shared in lines)
+
+
+AGAIN = """
+from lit_idim.projections.gpu.kernels.adjoint import add_up_tiles
+from lit_idim.projections.gpu.fused import TILE
+variants = lambda: sum(len(cache[0]) for cache in add_up_tiles.device_caches.values())
+before = variants()
+for first in (0, 1, 2, 3, 16, 32):
+    kernels.adjoint([(first * TILE, torch.zeros(1024))])
+print("variants", variants() - before)
+"""
+
+
+@pytest.mark.slow
+def test_the_first_tile_compiles_nothing_anew() -> None:
+    """Triton would make a kernel of its own for 1 and for multiples of 16."""
+    environment = {name: value for name, value in os.environ.items() if name != "TRITON_INTERPRET"}
+    program = PROGRAM.replace("{d}", "8").partition("for dtype in")[0] + AGAIN
+    out = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment)
+    assert out.returncode == 0, out.stderr
+    assert out.stdout.splitlines()[-1].split() == ["variants", "1"]

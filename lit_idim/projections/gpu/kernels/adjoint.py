@@ -12,7 +12,7 @@ from lit_idim.projections.gpu.kernels.pieces import load_pieces
 from lit_idim.projections.gpu.kernels.randomness import gaussian, inverse_positions
 
 
-@triton.jit(do_not_specialize=["g_offset", "g_step", "p_offset", "p_step", "tiles", "tiles_per_program"])
+@triton.jit(do_not_specialize=["g_offset", "g_step", "p_offset", "p_step", "first_tile", "tiles", "tiles_per_program"])
 def add_up_tiles(
     pointers,
     starts,
