@@ -2,6 +2,7 @@
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -54,12 +55,14 @@ class Trainings:
 
     Attributes:
         callbacks: of every training; none that changes a number.
+        any_device: tells whether a flag is set on any device; None asks the Trainer.
     """
 
     def __init__(self, keep_data: int = 4) -> None:
         quiet_lightning()
         self.keep_data = keep_data
         self.callbacks: tuple[Callback, ...] = ()
+        self.any_device: Callable[[bool], bool] | None = None
         self._models = BaseModels()
         self._tokenizers: dict[str, tuple[str, str]] = {}
         self._data: OrderedDict[tuple[Any, ...], GLUEDataModule] = OrderedDict()
@@ -122,6 +125,7 @@ class Trainings:
         training = SegmentedTraining(
             classifier, data, num_updates=num_updates, precision=settings.precision, callbacks=self.callbacks
         )
+        classifier.micro_batches.any_device = self.any_device
         identity = _identity(request, checksums, num_updates)
         scores = _Scores()
         if request.state is not None:
@@ -162,7 +166,7 @@ class Trainings:
             ).to_bytes()
         return TrainingOutcome(
             status="diverged" if is_diverged else "paused" if is_paused else "finished",
-            reason=f"loss or logits not finite at update {training.broken_at}" if is_diverged else None,
+            reason=_reason(training, settings.batch_size),
             score=scores.best if is_finished else None,
             metric=data.task.headline_metric,
             chance_score=chance_score(data.task, labels),
@@ -311,6 +315,17 @@ def _identity(request: TrainingRequest, checksums: dict[str, str], num_updates: 
         **{f"{name}_checksum": checksum for name, checksum in checksums.items()},
         **{f"training.{name}": value for name, value in asdict(request.settings).items()},
     }
+
+
+def _reason(training: SegmentedTraining, batch_size: int) -> str | None:
+    """Where it diverged, and whether memory held its batches in parts only."""
+    reasons = []
+    if training.broken_at is not None:
+        reasons.append(f"loss or logits not finite at update {training.broken_at}")
+    micro_batches = training.classifier.micro_batches
+    if micro_batches.num_parts > 1:
+        reasons.append(micro_batches.describe(min(batch_size, training.data.num_train_examples)))
+    return "; ".join(reasons) or None
 
 
 def _dev_labels(data: GLUEDataModule) -> npt.NDArray[Any]:

@@ -90,10 +90,12 @@ class SegmentedTraining:
 
     def state(self) -> dict[str, Any]:
         """What `restore` takes."""
-        return trained_state(self.classifier, self.num_updates, self._scaling)
+        numbers = trained_state(self.classifier, self.num_updates, self._scaling)
+        return numbers | {"num_parts": self.classifier.micro_batches.num_parts}
 
     def restore(self, numbers: Mapping[str, Any], num_done: int) -> None:
         """Goes on from the state that another training had after `num_done` updates."""
         restore_trained(self.classifier, numbers, self.num_updates)
         self._scaling = numbers["precision"]
+        self.classifier.micro_batches.num_parts = numbers.get("num_parts", 1)
         self.num_done = num_done
