@@ -11,6 +11,7 @@ import runpy
 import signal
 import sys
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,7 @@ def _run(words: list[str], log: Path, told: Path, setup: Callable[[], None] | No
         sys.stdout = open(1, "w", buffering=1, closefd=False)  # noqa: SIM115
         sys.stderr = open(2, "w", buffering=1, closefd=False)  # noqa: SIM115
         torch.set_float32_matmul_precision("high")  # as the script does
+        _show_warnings()
         _tell_what_is_written(told)
         if setup is not None:
             setup()
@@ -196,6 +198,18 @@ def _run(words: list[str], log: Path, told: Path, setup: Callable[[], None] | No
             sys.stdout.flush()
             sys.stderr.flush()
         os._exit(code)
+
+
+def _show_warnings() -> None:
+    """As a command does: pytest, of which this may be a fork, makes errors of ours and records all others."""
+
+    def show(message: Warning | str, category: type[Warning], filename: str, line: int, *_: object) -> None:
+        sys.stderr.write(warnings.formatwarning(message, category, filename, line))
+
+    warnings.resetwarnings()
+    for category in (DeprecationWarning, PendingDeprecationWarning, ImportWarning, ResourceWarning):
+        warnings.simplefilter("ignore", category)
+    warnings.showwarning = show  # type: ignore[assignment]
 
 
 def _tell_what_is_written(told: Path) -> None:
