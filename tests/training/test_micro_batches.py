@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from lightning import LightningModule
 from transformers import RobertaConfig, RobertaModel
 
 from lit_idim.data import GLUEDataModule
@@ -79,6 +80,15 @@ def test_a_quarter_of_the_batch_gives_the_same_to_rounding(encoder: str, method:
     assert training.state()["num_parts"] == 4 and training.num_done == 8
     torch.testing.assert_close(parts, whole, rtol=1e-3, atol=1e-4)
     assert torch.equal(scores_of_parts, scores)
+
+
+@pytest.mark.parametrize("method", ["said", "full"])
+def test_memory_that_suffices_changes_no_bit(encoder: str, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, (numbers, scores) = train(encoder, method)
+    monkeypatch.setattr(SubspaceClassifier, "training_step", SubspaceClassifier._step_loss)
+    monkeypatch.setattr(SubspaceClassifier, "optimizer_zero_grad", LightningModule.optimizer_zero_grad)
+    _, (numbers_of_lightning, scores_of_lightning) = train(encoder, method)
+    assert torch.equal(numbers, numbers_of_lightning) and torch.equal(scores, scores_of_lightning)
 
 
 def test_it_is_said(encoder: str) -> None:
