@@ -102,19 +102,19 @@ class MicroBatches:
                 "machine with more memory"
             )
         self.num_parts = min(2 * self.num_parts, size)
-        rank_zero_warn(self.describe(size, num_devices))
+        rank_zero_warn(self.describe(size * num_devices, num_devices))
 
     def describe(self, size: int, num_devices: int = 1) -> str:
         """What a reader of the numbers must know.
 
         Args:
-            size: examples of a whole batch on one device.
+            size: examples of an update, on all devices together.
             num_devices: that share an update.
         """
-        micro = -(-size // self.num_parts)
+        micro = -(-size // (num_devices * self.num_parts))
         return (
             f"memory ran out: micro-batches of {micro} with accumulated gradients, {self.num_parts} to a global batch "
-            f"of {size * num_devices} as before; dropout masks are other draws"
+            f"of {size} as before; dropout masks are other draws"
         )
 
 

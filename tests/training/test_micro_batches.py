@@ -94,6 +94,7 @@ def test_memory_that_suffices_changes_no_bit(encoder: str, method: str, monkeypa
 def test_it_is_said(encoder: str) -> None:
     training, _ = train(encoder, "said", most=4)
     assert training.classifier.micro_batches.describe(16).startswith(MEMORY)
+    assert "micro-batches of 2 with accumulated gradients, 4 to a" in training.classifier.micro_batches.describe(16, 2)
 
 
 def test_not_even_one_example(encoder: str) -> None:
