@@ -12,7 +12,8 @@ import signal
 import sys
 import time
 import warnings
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,17 @@ class Case:
             return {one.key: one for one in ledger.records() if one.status in FINAL}
         return {}
 
+    def keys_of_other_inputs(self) -> set[str]:
+        """Of trainings in the ledger whose checkpoint or data are not those of the study that was left in peace."""
+        assert self.reference is not None
+        expected = next(iter(self.reference.finished().values())).checksums
+        with Ledger.read(self.address) as ledger:
+            return {
+                record.key
+                for record in ledger.records()
+                if any(record.checksums.get(name) != expected[name] for name in ("weights", "train", "dev"))
+            }
+
     def remember(self) -> None:
         """Keeps what is finished now, and must be as it is at the end."""
         self.before |= self.finished()
@@ -145,21 +157,28 @@ class Case:
         """Runs the study again, as a user would, to its end."""
         return self.start().end()
 
-    def lost(self, *, excused: set[str] = frozenset()) -> int:  # type: ignore[assignment]
-        """Trainings that were finished and are gone or were run again, and rows of tables that differ."""
-        after = self.finished()
-        gone = {key for key, record in self.before.items() if after.get(key) != record}
-        if self.told.exists():
-            gone |= set(self.told.read_text().split()) - after.keys()
-        return len(gone - excused) + self.num_differing_rows()
+    def lost(self, *, others: Collection[str] = ()) -> int:
+        """Trainings that were finished and are gone or were run again, and rows of tables that differ.
 
-    def num_differing_rows(self) -> int:
+        Args:
+            others: keys of trainings from other inputs, which a table lists beside those of the study.
+        """
+        after = self.finished()
+        told = self.told.read_text().split() if self.told.exists() else []
+        gone = {key for key, record in self.before.items() if after.get(key) != record} | (set(told) - after.keys())
+        num_repeated = len(told) - len(set(told))
+        return len(gone) + num_repeated + self.num_differing_rows(others=others)
+
+    def num_differing_rows(self, *, others: Collection[str] = ()) -> int:
+        """Rows that only the tables of this study, or only those of the one that was left in peace, have."""
         assert self.reference is not None
         number = 0
         for name in ("d90.csv", "trials.csv"):
             expected = read_table(self.reference.out / name)
-            found = read_table(self.out / name) if (self.out / name).exists() else []
-            number += sum(row not in found for row in expected) + sum(row not in expected for row in found)
+            rows = read_table(self.out / name) if (self.out / name).exists() else []
+            found = [row for row in rows if row.get("key") not in others]
+            here, there = (Counter(tuple(sorted(row.items())) for row in table) for table in (found, expected))
+            number += sum(((here - there) + (there - here)).values())
         return number
 
     def tracebacks(self) -> int:

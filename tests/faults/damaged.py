@@ -1,6 +1,8 @@
 """Files that are cut off or have a bit flipped: checkpoint, ledger, adapter, encodings, examples."""
 
+import os
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -29,33 +31,43 @@ def flip_bit(path: Path, random: Random) -> None:
     path.write_bytes(content)
 
 
+def flip_score(path: Path, random: Random) -> None:
+    """Flips a bit of a score in a ledger: as SQLite sees it, the file stays whole."""
+    with Ledger.read(path) as ledger:
+        scores = sorted({one.score for one in ledger.records() if one.score is not None and not one.score.is_integer()})
+    content = path.read_bytes()
+    start = content.index(struct.pack(">d", random.choice(scores)))
+    harmed = bytearray(content)
+    harmed[start + random.randrange(8)] ^= 1 << random.randrange(8)
+    path.write_bytes(harmed)
+
+
 HARMS: dict[str, Harm] = {"truncated": truncate, "bit-flipped": flip_bit}
 
 
-def _begin(case: Case) -> None:
+def _checkpoint(case: Case, harm: Harm) -> Result:
+    return _input(case, case.folder / "tiny" / "step-100" / "model.safetensors", harm, what="another checkpoint")
+
+
+def _examples(case: Case, harm: Harm) -> Result:
+    return _input(case, case.folder / "data" / "SST-2" / "train.tsv", harm, what="other data")
+
+
+def _input(case: Case, path: Path, harm: Harm, *, what: str) -> Result:
+    """The file is put back after the study was run with it: whatever it made of that, the table is as it was."""
     study = case.start()
     case.strike_at_random(study)
     study.kill()
     case.remember()
-
-
-def _checkpoint(case: Case, harm: Harm) -> Result:
-    """The file is put back after the study was run with it: whatever it made of that, the table is as it was."""
-    _begin(case)
-    weights = case.folder / "tiny" / "step-100" / "model.safetensors"
-    sound = weights.read_bytes()
-    harm(weights, case.random)
+    sound = path.read_bytes()
+    harm(path, case.random)
     code = case.start().end()
-    note = case.last_error() or "measured as another checkpoint"
-    weights.write_bytes(sound)
-    num_others = len(case.finished().keys() - _keys_of(case.reference))
-    result = conclude(case, case.go_on(), note=note[:150], is_told=code in (0, 1, 2))
-    return Result(survived=result.survived, lost=max(0, result.lost - 2 * num_others), note=result.note)
-
-
-def _keys_of(case: Case | None) -> set[str]:
-    assert case is not None
-    return set(case.finished())
+    note = case.last_error()
+    path.write_bytes(sound)
+    others = case.keys_of_other_inputs()
+    note = note or (f"measured as {what}: {len(others)} trainings" if others else "without effect")
+    is_told = code == 0 if others else code in (0, 1, 2)
+    return conclude(case, case.go_on(), note=note[:150], is_told=is_told, others=others)
 
 
 def _ledger(case: Case, harm: Harm) -> Result:
@@ -66,52 +78,50 @@ def _ledger(case: Case, harm: Harm) -> Result:
     with Ledger.read(case.ledger) as ledger:
         ledger.save_copy(case.folder / "copy.sqlite")
     case.remember()
-    for name in ("-wal", "-shm"):
-        case.ledger.with_name(case.ledger.name + name).unlink(missing_ok=True)
-    shutil.copy(case.folder / "copy.sqlite", case.ledger)
+    told = case.told.read_bytes()
+    _put_back(case)
     harm(case.ledger, case.random)
     code = case.start().end()
-    if code == 0 and case.num_differing_rows() == 0:  # what was hit holds nothing, or its loss was noticed and mended
-        return conclude(case, code, note="without effect on the table", excused=set(case.before))
+    if code == 0:  # what was hit holds nothing
+        return conclude(case, code, note="without effect on the table")
     note = case.last_error()
-    is_told = code in (1, 2) and bool(note)
+    _put_back(case)
+    case.told.write_bytes(told)  # what was run with the damaged ledger is gone with it
+    return conclude(case, case.go_on(), note=note[:150], is_told=code in (1, 2) and bool(note))
+
+
+def _put_back(case: Case) -> None:
     for name in ("", "-wal", "-shm"):
         case.ledger.with_name(case.ledger.name + name).unlink(missing_ok=True)
     shutil.copy(case.folder / "copy.sqlite", case.ledger)
-    case.told.unlink(missing_ok=True)
-    return conclude(case, case.go_on(), note=note[:150], is_told=is_told)
+
+
+@fault("ledger score bit-flipped", is_quick=True)
+def score_of_ledger(case: Case) -> Result:
+    result = _ledger(case, flip_score)
+    is_noticed = "the checksum differs" in result.note
+    return Result(survived=result.survived and is_noticed, lost=result.lost, note=result.note)
 
 
 def _encodings(case: Case, harm: Harm) -> Result:
     cache = case.folder / "cache"
 
     def here() -> None:
-        import os
-
         os.environ["LIT_IDIM_CACHE"] = str(cache)
 
     study = case.start(setup=here)
-    case.strike_at_random(study)
+    study.reach(1 + case.random.randrange(6))  # the first training needs them all
     study.kill()
     case.remember()
     files = sorted((cache / "encodings").glob("*.safetensors"))
+    if not files:
+        raise RuntimeError(f"no encodings were kept in {cache}")
     for path in files:
         harm(path, case.random)
     code = case.start(setup=here).end()
-    return conclude(case, code, note=f"{len(files)} files")
-
-
-def _examples(case: Case, harm: Harm) -> Result:
-    _begin(case)
-    path = case.folder / "data" / "SST-2" / "train.tsv"
-    sound = path.read_bytes()
-    harm(path, case.random)
-    code = case.start().end()
-    note = case.last_error() or "measured as other data"
-    path.write_bytes(sound)
-    num_others = len(case.finished().keys() - _keys_of(case.reference))
-    result = conclude(case, case.go_on(), note=note[:150], is_told=code in (0, 1, 2))
-    return Result(survived=result.survived, lost=max(0, result.lost - 2 * num_others), note=result.note)
+    num_noticed = case.studies[-1].shown.count("is damaged (")
+    note = f"{num_noticed} of {len(files)} files made again"
+    return conclude(case, code, note=note, is_told=num_noticed == len(files))
 
 
 def _adapter(case: Case, harm: Harm) -> Result:

@@ -1,6 +1,6 @@
 """What a fault is, and the list of all of them."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from .case import Case
@@ -53,10 +53,10 @@ def fault(name: str, *, is_quick: bool = False) -> Callable[[Callable[[Case], Re
     return add
 
 
-def conclude(case: Case, code: int, *, note: str = "", is_told: bool = True, excused: set[str] | None = None) -> Result:
-    """The result once the last study of a case has ended."""
+def conclude(case: Case, code: int, *, note: str = "", is_told: bool = True, others: Collection[str] = ()) -> Result:
+    """The result once the last study of a case has ended; `others` as for `Case.lost`."""
     problems = [f"exit code {code}"] if code else []
     problems += ["a traceback"] if case.tracebacks() else []
     problems += [] if is_told else ["not told clearly"]
     words = "; ".join([*problems, *([note] if note else [])])
-    return Result(survived=not problems, lost=case.lost(excused=excused or set()), note=words)
+    return Result(survived=not problems, lost=case.lost(others=others), note=words)
