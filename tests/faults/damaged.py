@@ -119,7 +119,7 @@ def _encodings(case: Case, harm: Harm) -> Result:
     for path in files:
         harm(path, case.random)
     code = case.start(setup=here).end()
-    num_noticed = case.studies[-1].shown.count("is damaged (")
+    num_noticed = sum(f"{path} is damaged (" in case.studies[-1].shown for path in files)
     note = f"{num_noticed} of {len(files)} files made again"
     return conclude(case, code, note=note, is_told=num_noticed == len(files))
 
