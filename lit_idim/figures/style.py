@@ -4,6 +4,7 @@ Figures are made without pyplot and saved as PNG and SVG whose bytes depend on t
 """
 
 import math
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,10 +95,14 @@ def save_figure(figure: Figure, folder: Path, stem: str) -> list[Path]:
     paths = []
     for kind, metadata in (("png", {"Software": None}), ("svg", {"Date": None})):
         path = folder / f"{stem}.{kind}"
-        aside = path.with_name(f"{path.name}.part")
-        with mpl.rc_context(SETTINGS):
-            figure.savefig(aside, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
-        aside.replace(path)
+        # A name of this process's own: of several on one folder, the first to rename would leave the others nothing.
+        aside = path.with_name(f"{path.name}.{os.getpid()}.part")
+        try:
+            with mpl.rc_context(SETTINGS):
+                figure.savefig(aside, format=kind, dpi=PNG_DOTS_PER_INCH, metadata=metadata)
+            aside.replace(path)
+        finally:
+            aside.unlink(missing_ok=True)
         paths.append(path)
     return paths
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, insert, inspect, select
 
 from lit_idim.errors import UserError
 from lit_idim.ledger import schema
+from lit_idim.ledger.failures import damaged_file
 from lit_idim.ledger.location import Location
 
 _MISSING = object()
@@ -81,14 +82,19 @@ def _find_settings(connection: Connection, location: Location) -> dict[str, Any]
                 f"ledger {location.name}: a SQLite file, but no ledger: move it away, or {location.elsewhere}"
             )
         return None
-    about = {row.name: json.loads(row.value) for row in connection.execute(select(schema.about))}
+    try:
+        about = {row.name: json.loads(row.value) for row in connection.execute(select(schema.about))}
+    except (ValueError, TypeError) as error:
+        raise damaged_file(f"its settings cannot be read: {error}", location) from error
     version = about.get("schema_version")
     if version != schema.SCHEMA_VERSION:
         raise UserError(
             f"ledger {location.name}: its tables are of version {version}, and this lit_idim expects version "
             f"{schema.SCHEMA_VERSION}: use the lit_idim that made it, or {location.elsewhere}"
         )
-    settings: dict[str, Any] = about["settings"]
+    settings = about.get("settings")
+    if not isinstance(settings, dict):
+        raise damaged_file("it holds no settings", location)
     return settings
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Double, Engine, QueuePool, cast, create_engin
 from sqlalchemy.exc import DBAPIError
 
 from lit_idim.errors import UserError
-from lit_idim.ledger.failures import LedgerError, explain, is_connection_loss, is_lock
+from lit_idim.ledger.failures import LedgerError, damaged_file, explain, is_connection_loss, is_lock
 from lit_idim.ledger.location import Location
 
 Result = TypeVar("Result")
@@ -85,6 +85,17 @@ class Database:
         if path is not None and not path.exists():
             fix = "put it back or begin anew, and run again"
             raise LedgerError(f"ledger {self.location.name}: the file was deleted while it was in use: {fix}")
+
+    def require_sound(self, connection: Connection) -> None:
+        """Looks through a SQLite file, of which a damaged index would give a row twice or not at all.
+
+        Raises:
+            LedgerError: if pages or indices contradict each other.
+        """
+        if connection.dialect.name == "sqlite":
+            found = connection.exec_driver_sql("PRAGMA integrity_check(1)").scalar_one()
+            if found != "ok":
+                raise damaged_file(str(found), self.location)
 
     def lock(self, connection: Connection, name: str) -> None:
         """Until the transaction ends no other one has the lock of that name; on SQLite only one writes in any case."""

@@ -10,6 +10,7 @@ class LedgerError(UserError):
     """The ledger cannot be read or written any more; what it holds stays."""
 
 
+_DAMAGED = "the file is damaged ({cause}): put back a copy, or save the rest with `sqlite3 FILE .recover`"
 # Part of SQLite's message -> cause and fix. The error codes would be surer, but Python 3.10 does not have them.
 _SQLITE = {
     "database or disk is full": "the disk is full: free some of it, and run again",
@@ -20,7 +21,10 @@ _SQLITE = {
     "is locked": "another process holds it for longer than is usual: see what runs on it, and run again",
     "disk I/O error": "its disk fails, or is one of a network on which SQLite cannot work: {elsewhere} "
     "on a local disk, or use a PostgreSQL ledger",
-    "disk image is malformed": "the file is damaged: put back a copy, or save the rest with `sqlite3 FILE .recover`",
+    **dict.fromkeys(
+        ("disk image is malformed", "malformed database schema", "Could not decode to UTF-8", "no such ", "no column"),
+        _DAMAGED,
+    ),
 }
 # SQLSTATE of PostgreSQL -> cause and fix.
 _POSTGRESQL = {
@@ -49,7 +53,12 @@ def explain(error: DBAPIError, location: Location, *, was_reached: bool) -> User
             words = "the server cannot be used ({cause}): see that it runs, and mend host, user, password or database"
     if words is None:
         return None
-    return LedgerError(f"ledger {location.name}: {words.format(cause=cause, elsewhere=location.elsewhere)}")
+    return LedgerError(f"ledger {location.name}: {words.format(cause=cause[:200], elsewhere=location.elsewhere)}")
+
+
+def damaged_file(cause: str, location: Location) -> LedgerError:
+    """The error that a file is not as it was written; the cause as the database puts it."""
+    return LedgerError(f"ledger {location.name}: {_DAMAGED.format(cause=' '.join(cause.split()))}")
 
 
 def is_lock(error: DBAPIError) -> bool:

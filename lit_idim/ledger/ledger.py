@@ -16,16 +16,17 @@ from sqlalchemy.exc import DBAPIError
 from lit_idim.errors import UserError
 from lit_idim.ledger.agreement import agree_on_settings, find_identity, read_settings
 from lit_idim.ledger.certificates import find_certificate, put_certificate
+from lit_idim.ledger.checksums import add_checksums, checksum_of
 from lit_idim.ledger.claims import Claim, Claims, Heartbeat, count_running
 from lit_idim.ledger.database import Database
 from lit_idim.ledger.location import find_location
 from lit_idim.ledger.owner import Owner
 from lit_idim.ledger.record import FINAL, TrainingRecord
-from lit_idim.ledger.schema import columns_without_state, record_of, row_of, to_json, trainings
+from lit_idim.ledger.rows import Rows
+from lit_idim.ledger.schema import row_checksum, row_of, to_json, trainings
 
 Result = TypeVar("Result")
 
-_KEYS_PER_QUERY = 500  # SQLite takes a limited number of parameters
 # Made once: a statement costs more to build than to run.
 _HERE = trainings.c.key == bindparam("wanted")
 _STANDING = select(trainings.c.status, trainings.c.num_updates_done).where(_HERE)
@@ -41,12 +42,14 @@ class Ledger:
     Made by `Ledger.open` or `Ledger.read`. Several processes may have the same ledger open; SQLite's file must then be
     on a local disk, so that several hosts need PostgreSQL. Threads may share one `Ledger`; they are one owner.
 
-    Every method raises `UserError` for what the user can mend: a full disk, a read-only folder, a lost server.
+    Every method raises `UserError` for what the user can mend: a full disk, a read-only folder, a lost server, a row
+    that is not as it was written.
     """
 
-    def __init__(self, database: Database, settings: Mapping[str, Any], claims: Claims | None) -> None:
+    def __init__(self, database: Database, settings: Mapping[str, Any], rows: Rows, claims: Claims | None) -> None:
         self._database = database
         self._settings = settings
+        self._rows = rows
         self._claims = claims
         self._heartbeat = Heartbeat(claims) if claims is not None else None
         self._lock = threading.RLock()
@@ -65,22 +68,24 @@ class Ledger:
             owner: who claims; this process by default.
 
         Raises:
-            UserError: if the ledger cannot be reached or written, is of another version or was made with other
-                settings, each of which the message lists.
+            UserError: if the ledger cannot be reached or written, is damaged, is of another version or was made with
+                other settings, each of which the message lists.
         """
         location = find_location(url)
         given = json.loads(to_json(settings))
         database = Database(location, create=create, read_only=False)
 
-        def agree(connection: Connection) -> dict[str, Any]:
+        def agree(connection: Connection) -> tuple[dict[str, Any], Rows]:
             database.lock(connection, "settings")  # of several processes that make it, one is the first
             stored = agree_on_settings(connection, given, location, create=create)
+            add_checksums(connection)
             # Changes nothing; but a ledger that cannot be written is refused now, not after hours of training.
             connection.execute(delete(trainings).where(false()))
-            return stored
+            return stored, Rows(connection, location)
 
-        settings_stored = _or_close(database, agree, write=True)
-        return cls(database, settings_stored, Claims(database, owner or Owner.of_this_process()))
+        _or_close(database, database.require_sound, write=False)
+        agreed = _or_close(database, agree, write=True)
+        return cls(database, *agreed, Claims(database, owner or Owner.of_this_process()))
 
     @classmethod
     def read(cls, url: str | Path, *, settings: Mapping[str, Any] | None = None) -> "Ledger":
@@ -96,12 +101,13 @@ class Ledger:
         location = find_location(url)
         database = Database(location, create=False, read_only=True)
 
-        def find(connection: Connection) -> dict[str, Any]:
-            if settings is None:
-                return read_settings(connection, location)
-            return agree_on_settings(connection, json.loads(to_json(settings)), location, create=False)
+        def find(connection: Connection) -> tuple[dict[str, Any], Rows]:
+            stored = read_settings(connection, location)
+            if settings is not None:
+                agree_on_settings(connection, json.loads(to_json(settings)), location, create=False)
+            return stored, Rows(connection, location)
 
-        return cls(database, _or_close(database, find, write=False), None)
+        return cls(database, *_or_close(database, find, write=False), None)
 
     @property
     def settings(self) -> dict[str, Any]:
@@ -142,30 +148,16 @@ class Ledger:
 
     def get(self, keys: Iterable[str]) -> dict[str, TrainingRecord]:
         """The trainings that exist of these, without `state`."""
-
-        def find(connection: Connection) -> dict[str, TrainingRecord]:
-            found = {}
-            for start in range(0, len(wanted), _KEYS_PER_QUERY):
-                chosen = trainings.c.key.in_(wanted[start : start + _KEYS_PER_QUERY])
-                for row in connection.execute(select(*columns_without_state).where(chosen)).mappings():
-                    found[row["key"]] = record_of(dict(row))
-            return found
-
-        wanted = list(dict.fromkeys(keys))
-        found = self._transact(find, write=False)
-        return {key: found[key] for key in wanted if key in found}
+        wanted = list(keys)
+        return self._transact(lambda connection: self._rows.of(connection, wanted), write=False)
 
     def records(self) -> list[TrainingRecord]:
         """All trainings, without `state`, in an order that does not depend on when they were run."""
-        rows = self._transact(
-            lambda connection: connection.execute(select(*columns_without_state)).mappings().all(), write=False
-        )
-        return sorted((record_of(dict(row)) for row in rows), key=lambda record: record.place)
+        return self._transact(self._rows.all, write=False)
 
     def state(self, key: str) -> bytes | None:
         """What a paused training continues from; None if there is no such training or it has none."""
-        chosen = select(trainings.c.state).where(trainings.c.key == key)
-        return self._transact(lambda connection: connection.execute(chosen).scalar_one_or_none(), write=False)
+        return self._transact(lambda connection: self._rows.state(connection, key), write=False)
 
     def write(self, record: TrainingRecord) -> bool:
         """Writes a training and releases its claim, both or none; on the disk when it returns.
@@ -181,6 +173,7 @@ class Ledger:
             ValueError: if one of its numbers is NaN or infinite, or a blob too large.
         """
         row = row_of(record)
+        row[row_checksum.name] = checksum_of(row)
         claims = self._writing()
 
         def write(connection: Connection) -> bool:

@@ -29,7 +29,7 @@ class TrainingRecord:
         replicate: number of the replicate, from 0.
         status: "paused" after an early evaluation, to be continued or dropped; "finished"; "diverged" (NaN or
             infinite); "failed" (could not be run at all).
-        reason: why it failed or where it diverged.
+        reason: why it failed or where it diverged, or that memory held its batches in parts only.
         metric: the metric that is the score.
         score: of the finished training; None otherwise.
         chance_score: score of the constant prediction of the dev examples' majority class; 0 for correlations.

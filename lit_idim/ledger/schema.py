@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, Column, Double, Integer, LargeBinary, MetaDat
 
 from lit_idim.ledger.record import TrainingRecord
 
-# Raised by every change of the tables or of what a column means.
+# Raised by every change of the tables or of what a column means, but for what ledgers of before get as they are.
 SCHEMA_VERSION = 1
 
 # The largest value that SQLite takes as it is usually built; PostgreSQL takes little more.
@@ -60,6 +60,9 @@ trainings = Table(
     Column("checksums", Text, nullable=False),
     Column("device", String, nullable=False),
     Column("started_at", String, nullable=False),
+    # None in rows that were written before there were checksums. Ledgers of before lack the column, and get it when
+    # they are next opened to write.
+    Column("row_checksum", String),
     # Blobs last: SQLite finds a column by walking over those before it.
     Column("outcomes", LargeBinary),
     Column("state", LargeBinary),
@@ -87,7 +90,8 @@ certificates = Table(
     Column("message", LargeBinary, nullable=False),
 )
 
-columns_without_state = tuple(column for column in trainings.columns if column.name != "state")
+row_checksum = trainings.c.row_checksum
+columns_without_state = tuple(column for column in trainings.columns if column.name not in ("state", row_checksum.name))
 
 _JSON_FIELDS = ("evaluations", "seeds", "versions", "checksums")
 _FLOAT_FIELDS = ("learning_rate", "score", "chance_score", "seconds")
@@ -124,7 +128,12 @@ def row_of(record: TrainingRecord) -> dict[str, Any]:
 
 
 def record_of(row: Mapping[str, Any]) -> TrainingRecord:
-    """The training of a row that was selected, without its state."""
-    values = {name: json.loads(value) if name in _JSON_FIELDS else value for name, value in row.items()}
+    """The training of a row that was selected, without its state.
+
+    Raises:
+        ValueError: if a column is damaged.
+    """
+    names = [column.name for column in columns_without_state]
+    values = {name: json.loads(row[name]) if name in _JSON_FIELDS else row[name] for name in names}
     values["evaluations"] = tuple((update, score) for update, score in values["evaluations"])
     return TrainingRecord(**values)

@@ -1,6 +1,7 @@
 """A study from its settings to its outputs: what the scripts in `studies/` call."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -182,8 +183,9 @@ def make_folder(out: Path) -> None:
         raise UserError(f"out: expected a folder, but {out} is a file; pass --out FOLDER")
     with as_output_error(out):
         out.mkdir(parents=True, exist_ok=True)
-        (out / ".writable").touch()
-        (out / ".writable").unlink()
+        probe = out / f".{os.getpid()}.writable"  # another driver on the folder may be trying, too
+        probe.touch()
+        probe.unlink()
 
 
 def _measured(driver: Driver) -> list[MeasuredCell]:

@@ -2,7 +2,8 @@
 
 import time
 from collections import OrderedDict
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,17 @@ from lightning.pytorch import Callback
 from lit_idim.data import GLUEDataModule
 from lit_idim.data.tokenizer import load_tokenizer, tokenizer_fingerprint
 from lit_idim.errors import UserError
-from lit_idim.study.outcomes import pack_predictions, score_predictions
+from lit_idim.study.begun_training import (
+    BegunTraining,
+    Scores,
+    dev_labels_of,
+    identity_of,
+    may_be_best,
+    reason_of,
+    stops_of,
+)
 from lit_idim.study.training_request import TrainingOutcome, TrainingRequest
-from lit_idim.subspace import INITIALIZATION_VERSION, Subspace
+from lit_idim.subspace import Subspace
 from lit_idim.tasks import Task
 from lit_idim.training import BaseModels, SubspaceClassifier, quiet_lightning
 from lit_idim.training.base_models import BaseModel
@@ -22,8 +31,6 @@ from lit_idim.training.paused import PausedTraining
 from lit_idim.training.segmented import SegmentedTraining
 
 __all__ = ["TrainingOutcome", "TrainingRequest", "Trainings", "chance_score"]
-
-_LARGEST_FLOAT16 = 65504.0
 
 
 def chance_score(task: Task, labels: npt.NDArray[Any]) -> float:
@@ -54,12 +61,14 @@ class Trainings:
 
     Attributes:
         callbacks: of every training; none that changes a number.
+        any_device: tells whether a flag is set on any device; None asks the Trainer.
     """
 
     def __init__(self, keep_data: int = 4) -> None:
         quiet_lightning()
         self.keep_data = keep_data
         self.callbacks: tuple[Callback, ...] = ()
+        self.any_device: Callable[[bool], bool] | None = None
         self._models = BaseModels()
         self._tokenizers: dict[str, tuple[str, str]] = {}
         self._data: OrderedDict[tuple[Any, ...], GLUEDataModule] = OrderedDict()
@@ -105,7 +114,7 @@ class Trainings:
         """
         return self.complete(self.begin(request))
 
-    def begin(self, request: TrainingRequest) -> "BegunTraining":
+    def begin(self, request: TrainingRequest) -> BegunTraining:
         """Everything of a training before its first update: what can be wrong with a request shows here.
 
         Raises:
@@ -122,12 +131,13 @@ class Trainings:
         training = SegmentedTraining(
             classifier, data, num_updates=num_updates, precision=settings.precision, callbacks=self.callbacks
         )
-        identity = _identity(request, checksums, num_updates)
-        scores = _Scores()
+        classifier.micro_batches.any_device = self.any_device
+        identity = identity_of(request, checksums, num_updates)
+        scores = Scores()
         if request.state is not None:
             paused = PausedTraining.from_bytes(request.state, identity=identity)
             training.restore(paused.numbers, paused.num_updates_done)
-            scores = _Scores(**paused.progress)
+            scores = Scores(**paused.progress)
         return BegunTraining(
             request=request,
             started=started,
@@ -135,20 +145,20 @@ class Trainings:
             scores=scores,
             checksums=checksums,
             identity=identity,
-            stops=_stops(request, training),
+            stops=stops_of(request, training),
         )
 
-    def complete(self, begun: "BegunTraining") -> TrainingOutcome:
+    def complete(self, begun: BegunTraining) -> TrainingOutcome:
         """Makes the updates of a training that was begun."""
         request, training, scores = begun.request, begun.training, begun.scores
         classifier, data, settings = training.classifier, training.data, request.settings
         num_updates = training.num_updates
-        labels = _dev_labels(data)
+        labels = dev_labels_of(data)
         for stop in begun.stops:
             predictions = training.advance(stop)
             if training.broken_at is not None:
                 break
-            scores.add(stop, predictions, labels, task=data.task, may_be_best=_may_be_best(request, training))
+            scores.add(stop, predictions, labels, task=data.task, may_be_best=may_be_best(request, training))
         is_diverged = training.broken_at is not None
         is_paused = not is_diverged and training.num_done < num_updates
         is_finished = not is_diverged and not is_paused
@@ -162,7 +172,7 @@ class Trainings:
             ).to_bytes()
         return TrainingOutcome(
             status="diverged" if is_diverged else "paused" if is_paused else "finished",
-            reason=f"loss or logits not finite at update {training.broken_at}" if is_diverged else None,
+            reason=reason_of(training, settings.batch_size),
             score=scores.best if is_finished else None,
             metric=data.task.headline_metric,
             chance_score=chance_score(data.task, labels),
@@ -234,87 +244,3 @@ class Trainings:
             warmup_fraction=settings.warmup_fraction,
         )
         return classifier, checksums[0]
-
-
-@dataclass(kw_only=True)
-class _Scores:
-    """Dev scores so far, and the predictions behind the one that counts."""
-
-    evaluations: list[tuple[int, float]] = field(default_factory=list)
-    best: float | None = None
-    outcomes: bytes | None = None
-
-    def add(
-        self, update: int, predictions: npt.NDArray[Any], labels: npt.NDArray[Any], *, task: Task, may_be_best: bool
-    ) -> None:
-        score = score_predictions(task, predictions, labels)
-        self.evaluations.append((update, score))
-        if may_be_best and (self.best is None or score > self.best):
-            self.best = score
-            # An exploding regression is a bad score, not an error: it is kept as far as float16 goes.
-            kept = np.clip(predictions, -_LARGEST_FLOAT16, _LARGEST_FLOAT16) if task.is_regression else predictions
-            self.outcomes = pack_predictions(kept, num_labels=task.num_labels)
-
-
-@dataclass(frozen=True, kw_only=True)
-class BegunTraining:
-    """A training before its first update, or before it goes on.
-
-    Attributes:
-        request: what to train.
-        started: when it was begun, in seconds of `time.perf_counter`.
-        training: at theta_0, or where it was paused.
-        scores: so far.
-        checksums: of weights, data and P.
-        identity: what a paused state must agree with.
-        stops: updates after which the dev split is scored, ascending; the last one ends this run.
-    """
-
-    request: TrainingRequest
-    started: float
-    training: SegmentedTraining
-    scores: _Scores
-    checksums: dict[str, str]
-    identity: dict[str, Any]
-    stops: list[int]
-
-
-def _may_be_best(request: TrainingRequest, training: SegmentedTraining) -> bool:
-    """Whether the present update is one whose score the settings ask for, rather than the request alone."""
-    is_last = training.num_done == training.num_updates
-    return is_last or (request.settings.score == "best_epoch" and training.num_done in training.epoch_ends())
-
-
-def _stops(request: TrainingRequest, training: SegmentedTraining) -> list[int]:
-    """The updates after which the dev split is scored, ascending; the last one ends this run."""
-    done, last = training.num_done, training.num_updates
-    if request.stop_after is not None:
-        if request.stop_after <= done:
-            raise UserError(f"stop_after: {done} updates are made already, got {request.stop_after}; pass a larger one")
-        last = min(last, request.stop_after)
-    epoch_ends = training.epoch_ends() if request.settings.score == "best_epoch" else ()
-    return sorted({last, *(update for update in (*request.evaluate_at, *epoch_ends) if done < update < last)})
-
-
-def _identity(request: TrainingRequest, checksums: dict[str, str], num_updates: int) -> dict[str, Any]:
-    """Plain values that decide a training's numbers."""
-    return {
-        "task": request.task,
-        "method": request.method,
-        "d": request.d,
-        "projection": request.projection,
-        "learning_rate": request.learning_rate,
-        "random_weights": request.random_weights,
-        "num_updates": num_updates,
-        "initialization_version": INITIALIZATION_VERSION,
-        **{f"{name}_seed": seed for name, seed in sorted(request.seeds.items()) if name != "subset"},
-        **{f"{name}_checksum": checksum for name, checksum in checksums.items()},
-        **{f"training.{name}": value for name, value in asdict(request.settings).items()},
-    }
-
-
-def _dev_labels(data: GLUEDataModule) -> npt.NDArray[Any]:
-    labels = data.dataset("dev").labels
-    assert labels is not None
-    array: npt.NDArray[Any] = labels.numpy()
-    return array

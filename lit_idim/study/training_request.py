@@ -66,7 +66,7 @@ class TrainingOutcome:
 
     Attributes:
         status: "paused", "finished" or "diverged".
-        reason: where it diverged.
+        reason: where it diverged, or that memory held its batches in parts only.
         score: headline metric on the dev split; None unless finished.
         metric: its name.
         chance_score: score of the majority class of the dev examples; 0 for correlations.

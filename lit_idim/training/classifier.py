@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from lit_idim.errors import UserError
@@ -19,6 +20,7 @@ from lit_idim.training.base_models import BaseModel, load_base_model
 from lit_idim.training.checks import SUBSPACE, Method, check_numbers, check_settings
 from lit_idim.training.first_position import last_block_at_first_position
 from lit_idim.training.metrics import TaskMetrics
+from lit_idim.training.micro_batches import MicroBatches, in_parts
 from lit_idim.training.optimization import (
     OptimizerName,
     linear_schedule,
@@ -66,6 +68,7 @@ class SubspaceClassifier(lightning.LightningModule):
 
     Attributes:
         segment: The piece of a training that the Trainer runs as one epoch; None for whole epochs.
+        micro_batches: Into how many parts the batches of segments are cut, since memory does not hold them whole.
 
     Raises:
         UserError: if a name is unknown, a number is out of range, or a setting has no effect for the method.
@@ -118,6 +121,7 @@ class SubspaceClassifier(lightning.LightningModule):
         else:
             _freeze_all_but(_trained_names(base.layout, method), base.model)
         self.segment: Segment | None = None
+        self.micro_batches = MicroBatches()
         self._optimization: OptimizerLRSchedulerConfig | None = None
         self.learning_rate = self._peak_rate(learning_rate, full_learning_rate)
         self.last_scored_update: int | None = None
@@ -160,20 +164,16 @@ class SubspaceClassifier(lightning.LightningModule):
             checkpoint[DATA_KEY] = {"tokenizer": data.tokenizer_name, "max_length": data.max_length}
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
-        on_gpu = self.device.type == "cuda"
-        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
-            key = self._dropout_key(batch_index)
-            # not torch.manual_seed, which seeds all kinds of devices: a millisecond of traceback for each that is idle
-            torch.default_generator.manual_seed(key)
-            if on_gpu:
-                torch.cuda.manual_seed(key)
-            loss = self._loss(self(batch), batch["labels"])
-        if self.segment is None:
-            self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
+        if self.segment is not None:
+            return self.micro_batches.backward(self, batch, lambda part, name: self._step_loss(part, batch_index, name))
+        loss = self._step_loss(batch, batch_index)
+        self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
         return loss
 
-    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: torch.optim.Optimizer) -> None:
-        """As the optimizer's own, without its marks for a profiler, which cost a small step more than the rest."""
+    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
+        """As the optimizer's own, without its marks for a profiler; nothing in a segment, whose gradients are there."""
+        if self.segment is not None:
+            return
         for group in optimizer.param_groups:
             for parameter in group["params"]:
                 parameter.grad = None
@@ -238,10 +238,21 @@ class SubspaceClassifier(lightning.LightningModule):
             return full_learning_rate
         return subspace_learning_rate(full_learning_rate, D=self.layout.D, d=len(self.network.theta_d))
 
-    def _dropout_key(self, batch_index: int) -> int:
+    def _step_loss(self, batch: dict[str, Tensor], batch_index: int, part: str = "") -> Tensor:
+        """The mean loss of an update's batch, or of a part of it, with dropout masks of its own."""
+        on_gpu = self.device.type == "cuda"
+        with torch.random.fork_rng(devices=[self.device] if on_gpu else []):
+            key = self._dropout_key(batch_index, part)
+            # not torch.manual_seed, which seeds all kinds of devices: a millisecond of traceback for each that is idle
+            torch.default_generator.manual_seed(key)
+            if on_gpu:
+                torch.cuda.manual_seed(key)
+            return self._loss(self(batch), batch["labels"])
+
+    def _dropout_key(self, batch_index: int, part: str) -> int:
         """Seed of one update's masks on this device: the same after a restart, whatever else draws random numbers."""
         epoch, index = (self.current_epoch, batch_index) if self.segment is None else self.segment.place(batch_index)
-        name = f"dropout/{self.global_rank}/{epoch}/{index}"
+        name = f"dropout/{self.global_rank}/{epoch}/{index}{part}"
         return stream_key(self.hparams["dropout_seed"], name)[0]
 
     def _loss(self, logits: Tensor, labels: Tensor) -> Tensor:
@@ -253,7 +264,7 @@ class SubspaceClassifier(lightning.LightningModule):
         return logits.squeeze(-1).float() if self.task.is_regression else logits.argmax(-1)
 
     def _evaluate(self, batch: dict[str, Tensor], split: str) -> Tensor:
-        logits = self(batch)
+        logits = in_parts(batch, self) if self.segment is not None else self(batch)
         # A mean over examples, not over devices, whose shares differ in size: so every device count gives the same.
         self._mean_loss(split).update(self._loss(logits, batch["labels"]), weight=len(batch["labels"]))
         predictions = self._predictions(logits)

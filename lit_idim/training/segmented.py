@@ -29,6 +29,7 @@ class SegmentedTraining:
         num_done: updates made.
         broken_at: the first update whose loss is not finite, or after which the dev logits are not; None so far.
         device: that the last segment ran on.
+        num_devices: that shared its updates.
     """
 
     def __init__(
@@ -48,6 +49,7 @@ class SegmentedTraining:
         self.num_done = 0
         self.broken_at: int | None = None
         self.device = ""
+        self.num_devices = 1
         self._scaling: Mapping[str, Any] = {}
         self._updates_per_epoch = max(1, data.num_train_examples // data.batch_size)
 
@@ -85,15 +87,18 @@ class SegmentedTraining:
         self.num_done += trainer.global_step
         self.broken_at = watch.first_broken if watch.first_broken or dev.is_finite else self.num_done
         self.device = str(trainer.strategy.root_device)
+        self.num_devices = trainer.world_size
         self._scaling = trainer.precision_plugin.state_dict()
         return dev.predictions
 
     def state(self) -> dict[str, Any]:
         """What `restore` takes."""
-        return trained_state(self.classifier, self.num_updates, self._scaling)
+        numbers = trained_state(self.classifier, self.num_updates, self._scaling)
+        return numbers | {"num_parts": self.classifier.micro_batches.num_parts}
 
     def restore(self, numbers: Mapping[str, Any], num_done: int) -> None:
         """Goes on from the state that another training had after `num_done` updates."""
         restore_trained(self.classifier, numbers, self.num_updates)
         self._scaling = numbers["precision"]
+        self.classifier.micro_batches.num_parts = numbers.get("num_parts", 1)
         self.num_done = num_done

@@ -16,8 +16,9 @@ import pytest
 
 from lit_idim.ledger import TrainingRecord
 
+from .postgresql import NOBODY, PostgresqlServer
+
 SETTINGS = {"study": "toy", "optimiser": {"name": "adam", "betas": [0.9, 0.98]}, "seed": 7}
-NOBODY = "nobody"
 
 
 def make_record(key: str = "ab12", **changes: Any) -> TrainingRecord:
@@ -95,31 +96,10 @@ _numbers = itertools.count()
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[Path]:
     """The folder of the Unix socket of a server that lives as long as the tests."""
-    initdb, pg_ctl = shutil.which("initdb"), shutil.which("pg_ctl")
-    if initdb is None or pg_ctl is None:
+    if not PostgresqlServer.is_installed():
         pytest.skip("PostgreSQL's initdb and pg_ctl are not on the PATH")
-    # Not pytest's folder: it is closed to the user that the server runs as, and too long for the name of a socket.
-    folder = Path(tempfile.mkdtemp(prefix="pg"))
-    as_user: dict[str, Any] = {}
-    if os.geteuid() == 0:  # the server refuses to run as root
-        user = pwd.getpwnam(NOBODY)
-        os.chown(folder, user.pw_uid, user.pw_gid)
-        folder.chmod(0o755)
-        as_user = {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
-
-    def run(*command: str) -> None:
-        with (folder / "commands.log").open("ab") as log:  # a pipe would be held open by the server
-            subprocess.run(command, check=True, cwd=folder, stdout=log, stderr=log, **as_user)
-
-    data = str(folder / "data")
-    run(initdb, "-D", data, "-U", "ada", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-    options = f"-c listen_addresses='' -c unix_socket_directories='{folder}' -c fsync=off"
-    run(pg_ctl, "-D", data, "-w", "-o", options, "-l", str(folder / "server.log"), "start")
-    try:
-        yield folder
-    finally:
-        run(pg_ctl, "-D", data, "-m", "immediate", "-w", "stop")
-        shutil.rmtree(folder)
+    with PostgresqlServer.running() as server:
+        yield server.folder
 
 
 @pytest.fixture

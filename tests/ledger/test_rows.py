@@ -13,10 +13,9 @@ from lit_idim.ledger import Ledger, TrainingRecord, schema
 MakeRecord = Callable[..., TrainingRecord]
 
 
-def test_the_table_has_a_column_for_every_field() -> None:
-    assert {column.name for column in schema.trainings.columns} == {
-        field.name for field in dataclasses.fields(TrainingRecord)
-    }
+def test_the_table_has_a_column_for_every_field_and_one_for_their_checksum() -> None:
+    fields = {field.name for field in dataclasses.fields(TrainingRecord)}
+    assert {column.name for column in schema.trainings.columns} == fields | {"row_checksum"}
 
 
 def test_every_field_comes_back_as_it_was(url: str, settings: dict[str, Any], record: MakeRecord) -> None:

@@ -14,7 +14,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
 from lit_idim.study import run
 from lit_idim.study.d90_row import D90Row
-from lit_idim.study.run import StudyResult, draw_again, measure
+from lit_idim.study.run import StudyResult, draw_again, make_folder, measure
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.study.tables import read_d90
 
@@ -233,3 +233,24 @@ def test_a_folder_that_may_not_be_written(simulate: Measure, tmp_path: Path) -> 
     (tmp_path / "out").mkdir(mode=0o500)
     with pytest.raises(UserError, match=r"out: .* cannot be written \(Permission denied\)"):
         simulate(settings_of(**ONE_TASK))
+
+
+def test_another_driver_may_try_the_folder_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    touch, codes = Path.touch, []
+
+    def touch_beside_another(path: Path, *arguments: Any, **options: Any) -> None:
+        touch(path, *arguments, **options)
+        monkeypatch.setattr(Path, "touch", touch)
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                make_folder(tmp_path)
+                code = 0
+            finally:
+                os._exit(code)
+        codes.append(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+
+    monkeypatch.setattr(Path, "touch", touch_beside_another)
+    make_folder(tmp_path)
+    assert codes == [0] and not list(tmp_path.iterdir())
