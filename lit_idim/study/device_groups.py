@@ -208,6 +208,7 @@ def _end_with(followers: Sequence[BaseProcess], is_over: threading.Event) -> Non
         for sentinel in wait(list(left)):
             assert isinstance(sentinel, int)
             follower = left.pop(sentinel)
+            follower.join()  # a process closes its end before its exit code is known
             if is_over.is_set() or follower.exitcode == 0:  # it was told that nothing is left
                 continue
             print(

@@ -89,6 +89,7 @@ def _tell_of_lost(processes: Sequence[BaseProcess], is_over: threading.Event) ->
         for sentinel in wait(list(left)):
             assert isinstance(sentinel, int)
             process = left.pop(sentinel)
+            process.join()  # it closes its end before its exit code is known
             if process.exitcode and not is_over.is_set():
                 print(
                     f"{process.name} has ended (exit code {process.exitcode}); the others train what it was training",

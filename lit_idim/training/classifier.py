@@ -171,12 +171,9 @@ class SubspaceClassifier(lightning.LightningModule):
         return loss
 
     def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
-        """As the optimizer's own, without its marks for a profiler; nothing in a segment, whose gradients are there."""
-        if self.segment is not None:
-            return
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                parameter.grad = None
+        """Nothing in a segment, whose `training_step` has left the gradients already."""
+        if self.segment is None:
+            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
 
     def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> dict[str, Tensor]:
         """As `predict_step`; the predictions count towards the dev metrics."""

@@ -68,7 +68,16 @@ def test_its_own_config_goes_on_in_the_same_folder(
     written = (tmp_path / "a/b/config.yaml").read_text()
     config = yaml.safe_load(written)
     names = {"series", "steps", "tasks", "methods", "head_baseline", "projection", "data_dir", "study_seed"}
-    assert set(config) == names | {"training", "task_training", "search", "out", "ledger", "workers", "threads"}
+    assert set(config) == names | {
+        "training",
+        "task_training",
+        "search",
+        "out",
+        "ledger",
+        "workers",
+        "threads",
+        "devices_per_training",
+    }
     assert (config["out"], config["ledger"], config["threads"]) == (str(tmp_path / "a/b"), None, 1)
     num_requests = len(trainings.requests)
     (tmp_path / "elsewhere").mkdir()
