@@ -201,24 +201,30 @@ def _end(followers: Sequence[BaseProcess], patience_seconds: float) -> None:
         follower.join()
 
 
-def _end_with(followers: Sequence[BaseProcess], is_over: threading.Event) -> None:
-    """Ends this process if another one breaks: what waits for its gradients would wait for good."""
-    left = {follower.sentinel: follower for follower in followers}
+def as_they_end(processes: Sequence[BaseProcess]) -> Iterator[BaseProcess]:
+    """The processes in the order in which they end, each with its exit code."""
+    left = {process.sentinel: process for process in processes}
     while left:
         for sentinel in wait(list(left)):
             assert isinstance(sentinel, int)
-            follower = left.pop(sentinel)
-            follower.join()  # a process closes its end before its exit code is known
-            if is_over.is_set() or follower.exitcode == 0:  # it was told that nothing is left
-                continue
-            print(
-                f"{follower.name} has ended (exit code {follower.exitcode}), and with it all of them. Every finished "
-                "training is in the ledger; the same command goes on where it was",
-                file=sys.stderr,
-                flush=True,
-            )
-            sys.stdout.flush()
-            os._exit(BROKEN_EXIT_CODE)
+            process = left.pop(sentinel)
+            process.join()  # it closes its end before its exit code is known
+            yield process
+
+
+def _end_with(followers: Sequence[BaseProcess], is_over: threading.Event) -> None:
+    """Ends this process if another one breaks: what waits for its gradients would wait for good."""
+    for follower in as_they_end(followers):
+        if is_over.is_set() or follower.exitcode == 0:  # it was told that nothing is left
+            continue
+        print(
+            f"{follower.name} has ended (exit code {follower.exitcode}), and with it all of them. Every finished "
+            "training is in the ledger; the same command goes on where it was",
+            file=sys.stderr,
+            flush=True,
+        )
+        sys.stdout.flush()
+        os._exit(BROKEN_EXIT_CODE)
 
 
 def end_with_parent() -> None:

@@ -7,7 +7,6 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import load_cells
-from lit_idim.study.device_groups import DeviceGroup, end_with_parent
+from lit_idim.study.device_groups import DeviceGroup, as_they_end, end_with_parent
 from lit_idim.study.driver import Driver
 from lit_idim.study.progress import Progress
 from lit_idim.study.ranks import BROKEN_EXIT_CODE
@@ -84,18 +83,13 @@ def working_beside(
 
 def _tell_of_lost(processes: Sequence[BaseProcess], is_over: threading.Event) -> None:
     """Tells of those that end before the study does, and frees their process ids, by which their claims are known."""
-    left = {process.sentinel: process for process in processes}
-    while left:
-        for sentinel in wait(list(left)):
-            assert isinstance(sentinel, int)
-            process = left.pop(sentinel)
-            process.join()  # it closes its end before its exit code is known
-            if process.exitcode and not is_over.is_set():
-                print(
-                    f"{process.name} has ended (exit code {process.exitcode}); the others train what it was training",
-                    file=sys.stderr,
-                    flush=True,
-                )
+    for process in as_they_end(processes):
+        if process.exitcode and not is_over.is_set():
+            print(
+                f"{process.name} has ended (exit code {process.exitcode}); the others train what it was training",
+                file=sys.stderr,
+                flush=True,
+            )
 
 
 def set_threads(threads: int | None) -> None:
