@@ -49,7 +49,8 @@ def load_base_model(
 class BaseModels:
     """Hands out base models, the head of each drawn anew, and reads files only for a checkpoint not seen.
 
-    Each equals what `load_base_model` reads, bit for bit. Files that change while they are kept go unnoticed.
+    Each equals what `load_base_model` reads, bit for bit. Files that are replaced while they are kept go unnoticed;
+    mapped ones must not be overwritten in place.
 
     Args:
         keep: checkpoints kept in memory, the last ones used.
@@ -71,14 +72,7 @@ class BaseModels:
     ) -> tuple[BaseModel, str]:
         """As `load_base_model`; with the base model's `encoder_checksum`, computed once for a checkpoint.
 
-        Args:
-            model: this and the next four as of `load_base_model`.
-            num_labels: ditto.
-            head_seed: ditto.
-            revision: ditto.
-            random_weights: ditto.
-            is_frozen: nobody will write to its weights, so that all that the checkpoint holds may be shared instead of
-                copied.
+        With `is_frozen` nobody will write to the weights, so that all that the checkpoint holds is shared, not copied.
         """
         # untrained weights are all drawn from the head seed
         key = (model, num_labels, revision, random_weights, head_seed if random_weights else None)

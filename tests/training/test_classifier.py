@@ -9,8 +9,9 @@ from transformers import RobertaConfig, RobertaModel
 
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
-from lit_idim.toy import build_toy_tokenizer
 from lit_idim.training import METHODS, SubspaceClassifier, build_trainer
+
+from .tiny_encoder import write_tiny_encoder
 
 each_method = pytest.mark.parametrize("method", METHODS)
 D_VALUES = {"full": None, "did": 300, "said": 300, "head": None}
@@ -20,17 +21,7 @@ RATES = {"full": 3e-3, "did": 0.05, "said": 0.05, "head": 3e-3}
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A folder with a tiny encoder without a head, and the toy tokenizer."""
-    folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = build_toy_tokenizer()
-    config = RobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=2, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoder"), layers=2)
 
 
 def toy_data(encoder: str, **changes: Any) -> GLUEDataModule:

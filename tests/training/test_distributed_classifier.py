@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import RobertaConfig, RobertaModel
 
-from lit_idim.toy import build_toy_tokenizer
+from .tiny_encoder import write_tiny_encoder
 
 SCRIPT = """
 import json, sys
@@ -49,18 +48,7 @@ shut_down_process_group()
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = build_toy_tokenizer()
-    config = RobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2, hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoder"), dropout=0.0)
 
 
 def train(encoder: str, method: str, devices: int, folder: Path) -> dict[str, Any]:

@@ -8,10 +8,8 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
-import torch
-from transformers import RobertaConfig, RobertaModel
 
-from lit_idim.toy import build_toy_tokenizer
+from .tiny_encoder import write_tiny_encoder
 
 NUM_SEEDS = 5
 SCRIPT = """
@@ -53,16 +51,7 @@ def train(encoder: Path, devices: int, folder: Path) -> dict[str, list[float]]:
 @pytest.mark.slow
 @pytest.mark.ddp
 def test_means_over_dropout_seeds_agree_within_two_standard_errors(tmp_path: Path) -> None:
-    encoder, tokenizer = tmp_path / "encoder", build_toy_tokenizer()
-    config = RobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=64,
-        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2, hidden_dropout_prob=0.1,
-        attention_probs_dropout_prob=0.1,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        RobertaModel(config, add_pooling_layer=False).save_pretrained(encoder)
-    tokenizer.save_pretrained(encoder)
+    encoder = Path(write_tiny_encoder(tmp_path / "encoder"))
     one, two = (train(encoder, devices, tmp_path) for devices in (1, 2))
     for name in one:
         assert min(stdev(one[name]), stdev(two[name])) > 0, name  # the masks differ from seed to seed

@@ -10,31 +10,20 @@ from typing import Any
 import pytest
 import torch
 from lightning import LightningModule
-from transformers import RobertaConfig, RobertaModel
 
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
-from lit_idim.toy import build_toy_tokenizer
 from lit_idim.training import SubspaceClassifier
 from lit_idim.training.segmented import SegmentedTraining
+
+from .tiny_encoder import write_tiny_encoder
 
 MEMORY = "memory ran out: micro-batches of 4 with accumulated gradients, 4 to a global batch of 16 as before"
 
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
-    folder = tmp_path_factory.mktemp("encoder")
-    tokenizer = build_toy_tokenizer()
-    config = RobertaConfig(
-        vocab_size=len(tokenizer), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
-        max_position_embeddings=34, type_vocab_size=1, initializer_range=0.2, hidden_dropout_prob=0.0,
-        attention_probs_dropout_prob=0.0,
-    )  # fmt: skip
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        RobertaModel(config, add_pooling_layer=False).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    return str(folder)
+    return write_tiny_encoder(tmp_path_factory.mktemp("encoder"), width=16, inner=16, dropout=0.0)
 
 
 def forgetful(classifier: SubspaceClassifier, most: int, where: str) -> None:
