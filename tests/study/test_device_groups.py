@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_refused_at_once(
 
 def test_a_worker_that_is_lost_is_told_of(capsys: pytest.CaptureFixture[str]) -> None:
     context = multiprocessing.get_context("spawn")
-    processes = [context.Process(target=sys.exit, args=(code,), name=f"worker {code}") for code in (0, 3)]
+    processes = [context.Process(target=os._exit, args=(code,), name=f"worker {code}") for code in (0, 3)]
     for process in processes:
         process.start()
     _tell_of_lost(processes, threading.Event())
