@@ -165,7 +165,9 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         if self.segment is not None:
-            return self.micro_batches.backward(self, batch, lambda part, name: self._step_loss(part, batch_index, name))
+            return self.micro_batches.backward(
+                self, batch, batch_index, lambda part, name: self._step_loss(part, batch_index, name)
+            )
         loss = self._step_loss(batch, batch_index)
         self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
         return loss

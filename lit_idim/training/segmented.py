@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import numpy.typing as npt
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
 from lightning.pytorch import Callback
@@ -80,6 +81,8 @@ class SegmentedTraining:
         if self._scaling:
             trainer.precision_plugin.load_state_dict(dict(self._scaling))
         self.classifier.segment, self.data.updates = segment, segment.updates
+        if trainer.world_size > 1:
+            self.classifier.micro_batches.may_run_out = _may_run_out(self.data, segment, trainer.world_size)
         try:
             trainer.fit(self.classifier, datamodule=self.data)
         finally:
@@ -102,3 +105,14 @@ class SegmentedTraining:
         self._scaling = numbers["precision"]
         self.classifier.micro_batches.num_parts = numbers.get("num_parts", 1)
         self.num_done = num_done
+
+
+def _may_run_out(data: GLUEDataModule, segment: Segment, world_size: int) -> npt.NDArray[np.bool_]:
+    """Which updates may take more memory than all before: wider ones, and the first two.
+
+    The numbers of an optimizer such as Adam come into being after the first update, and a segment begins anew where
+    an evaluation, or another training, has left memory.
+    """
+    flags = data.widening_updates(segment.updates, world_size)
+    flags[:2] = True
+    return flags

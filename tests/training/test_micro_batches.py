@@ -5,8 +5,10 @@ import subprocess
 import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from lightning import LightningModule
@@ -14,6 +16,7 @@ from lightning import LightningModule
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
 from lit_idim.training import SubspaceClassifier
+from lit_idim.training.micro_batches import MicroBatches
 from lit_idim.training.segmented import SegmentedTraining
 
 from .tiny_encoder import write_tiny_encoder
@@ -100,11 +103,57 @@ def test_other_errors_are_not_taken_for_it(encoder: str, monkeypatch: pytest.Mon
         train(encoder, "said")
 
 
+class TwoDevices:
+    """A classifier on two devices as `MicroBatches` sees it; memory runs out on this one at the updates of `fails`."""
+
+    def __init__(self, fails: set[int]) -> None:
+        self.weight = torch.nn.Parameter(torch.ones(()))
+        self.device = torch.device("cpu")
+        optimizer = SimpleNamespace(param_groups=[{"params": [self.weight]}])
+        precision = SimpleNamespace(pre_backward=lambda loss, _: loss)
+        self.trainer = SimpleNamespace(world_size=2, optimizers=[optimizer], precision_plugin=precision)
+        self.asked: list[tuple[int, bool]] = []
+        self.update, self.fails = 0, fails
+        self.micro_batches = MicroBatches()
+        self.micro_batches.may_run_out = np.array([True, True, False, True, False])
+        self.micro_batches.any_device = self.ask
+
+    def ask(self, here: bool) -> bool:
+        self.asked.append((self.update, here))
+        return here
+
+    def run(self) -> None:
+        for self.update in range(5):
+            self.micro_batches.backward(self, {"labels": torch.zeros(4)}, self.update, self.loss)  # type: ignore[arg-type]
+
+    def loss(self, part: Any, name: str) -> torch.Tensor:
+        if self.update in self.fails and not name:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        return self.weight * part["labels"].sum()
+
+
+def test_devices_ask_each_other_where_more_memory_may_be_needed_only() -> None:
+    suffices, fails = TwoDevices(set()), TwoDevices({3})
+    suffices.run()
+    assert suffices.asked == [(0, False), (1, False), (3, False)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        fails.run()
+    assert fails.asked == [(0, False), (1, False), (3, True), (3, False)]
+    assert fails.micro_batches.num_parts == 2
+
+
+def test_a_device_that_runs_out_where_none_asks_ends_with_a_message() -> None:
+    with pytest.raises(UserError, match="memory ran out on one device, at an update that asks no more of it"):
+        TwoDevices({2}).run()
+
+
 SCRIPT = """
 import json, os, sys
 import torch
 from lit_idim.data import GLUEDataModule
 from lit_idim.training import SubspaceClassifier, quiet_lightning, shut_down_process_group
+from lit_idim.training.micro_batches import MicroBatches
 from lit_idim.training.segmented import SegmentedTraining
 
 encoder, method, out = sys.argv[1:]
