@@ -20,7 +20,7 @@ DAY_SECONDS = 86400.0
 TOLERANCE = 0.021  # two of a hundred dev examples
 
 
-@fault("disk full")
+@fault("disk full", is_quick=True)
 def disk_full(case: Case) -> Result:
     """The outputs lie on a small disk of memory, which another file fills while the study runs."""
     case.out.mkdir()
