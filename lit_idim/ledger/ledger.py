@@ -239,12 +239,6 @@ class Ledger:
         claims = self._writing()
         self._transact(lambda connection: claims.give_back(connection, key))
 
-    def forget_failed(self) -> int:
-        """Deletes the failed trainings, so that they are tried again, and returns how many they were."""
-        self._writing()
-        failed = delete(trainings).where(trainings.c.status == "failed")
-        return self._transact(lambda connection: connection.execute(failed).rowcount)
-
     def close(self) -> None:
         """Releases all claims and closes the ledger."""
         with self._lock:

@@ -34,6 +34,7 @@ from lit_idim.study.settings import StudySettings
 from lit_idim.tasks import get_task
 
 Labels = Mapping[str, npt.NDArray[np.generic]]
+_NOT_YET = "not measured yet"
 
 
 def rows_of(
@@ -91,6 +92,7 @@ def _row(
     by_kind["final"] = _estimate(cell, "final", asked, search, final)
     estimate, main = by_kind["full_fraction"], by_kind[search.targets[0]]
     of_head, notes_on_head = head_columns(head, search)
+    is_open = not has_ended and cell.reason is None
     dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, search, settings.study_seed)
     row = D90Row(
         model=cell.model,
@@ -111,7 +113,7 @@ def _row(
         d90_high=estimate.high,
         interval_level=LEVEL,
         status=estimate.status,
-        reason=estimate.reason,
+        reason=_NOT_YET if is_open and estimate.status == "failed" else estimate.reason,
         d90_first_crossing=estimate.first_crossing if search.protocol == "grid" else None,
         **_variant("d90_chance_corrected", by_kind["chance_corrected"]),
         **_variant("d90_final_target", by_kind["final"]),
@@ -150,7 +152,7 @@ def _estimate(
     final: FullScore | None,
 ) -> Estimate:
     if cell.reason is not None or not asked:
-        return Estimate(status="failed", reason=cell.reason or "not measured yet")
+        return Estimate(status="failed", reason=cell.reason or _NOT_YET)
     facts = cell.facts(final)
     return estimate_d90(
         asked,

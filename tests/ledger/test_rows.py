@@ -124,15 +124,6 @@ def test_the_order_is_not_that_of_insertion(tmp_path: Path, settings: dict[str, 
             assert ledger.records() == written
 
 
-def test_failed_trainings_are_forgotten(url: str, settings: dict[str, Any], record: MakeRecord) -> None:
-    with Ledger.open(url, settings=settings) as ledger:
-        for key, status in (("a", "failed"), ("b", "finished"), ("c", "failed"), ("d", "paused"), ("e", "diverged")):
-            ledger.write(record(key, status=status))
-        assert ledger.forget_failed() == 2
-        assert ledger.forget_failed() == 0
-        assert {one.key for one in ledger.records()} == {"b", "d", "e"}
-
-
 def test_more_keys_than_a_query_takes(url: str, settings: dict[str, Any], record: MakeRecord) -> None:
     with Ledger.open(url, settings=settings) as ledger:
         for key in ("00700", "40000"):
@@ -148,7 +139,7 @@ def test_a_reader_sees_what_is_written_meanwhile_and_writes_nothing(
         assert reader.records() == []
         ledger.write(record(state=None))
         assert reader.records() == [record(state=None)]
-        for write in (lambda: reader.write(record()), lambda: reader.claim("a"), reader.forget_failed):
+        for write in (lambda: reader.write(record()), lambda: reader.claim("a")):
             with pytest.raises(RuntimeError, match="opened to read only"):
                 write()
 

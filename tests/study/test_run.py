@@ -195,6 +195,7 @@ def test_an_interruption_leaves_tables_of_what_is_there(
     rows = read_d90(tmp_path / "out" / "d90.csv")
     assert len(rows) == 1  # nothing is said of the cell that has no training yet
     assert rows[0].num_trainings == 3 and "the search has not ended" in rows[0].notes
+    assert rows[0].status == "failed" and rows[0].reason == "not measured yet"
     assert draw_again(settings, tmp_path / "out", study="simulated").rows == rows
 
 
