@@ -87,7 +87,7 @@ class MicroBatches:
             if not ran_out:
                 assert loss is not None
                 if trainer.world_size == 1:
-                    return loss.requires_grad_()
+                    return loss
                 return _AddNothing.apply(loss, *trained)  # type: ignore[no-any-return, no-untyped-call]
             loss = None
             free_memory()
