@@ -31,7 +31,8 @@ class Subspace(nn.Module):
 
     theta_d starts at 0 and the lambdas at 1, so that the wrapped model starts exactly at theta_0. The head lies inside
     the subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require
-    gradients. The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype.
+    gradients; its modules must stay what they are. The sum is formed in float32 (float64 for a float64 model) and
+    rounded once to theta_0's dtype.
 
     The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model (whose keys, in a state dict
     that is loaded, are passed over): a few kilobytes. Loading it
