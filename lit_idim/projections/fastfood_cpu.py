@@ -33,7 +33,9 @@ class FastfoodKernels:
         self.width = len(signs)
         self._signs, self._norm = signs, norm
         words = np.array([word for offset, step in keys for word in (offset, step | 1)], dtype=np.uint32)
-        self._arguments = self.width, self.width.bit_length() - 1, words, normal_quantiles(8)
+        # in the smallest type that holds a position: the smaller, the more of them an instruction computes
+        identity = np.arange(self.width, dtype=np.uint16 if self.width <= 2**16 else np.uint32)
+        self._arguments = identity, self.width.bit_length() - 1, words, normal_quantiles(8)
 
     def shared(self, theta_d: Tensor) -> Numbers:
         """y = s H B theta_d, shape (d',), in the precision of theta_d, shape (d,), summed in float64."""

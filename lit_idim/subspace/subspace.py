@@ -16,6 +16,7 @@ from lit_idim.subspace.fused_weights import FusedWeights, kernels_for
 from lit_idim.subspace.initialization import INITIALIZATION_VERSION
 from lit_idim.subspace.layout import Layout, find_layout
 from lit_idim.subspace.loading import load_classifier
+from lit_idim.subspace.swapped_call import SwappedCall
 from lit_idim.subspace.weights import SubspaceWeights
 
 SubspaceMethod = Literal["did", "said"]
@@ -30,7 +31,8 @@ class Subspace(nn.Module):
 
     theta_d starts at 0 and the lambdas at 1, so that the wrapped model starts exactly at theta_0. The head lies inside
     the subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require
-    gradients. The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype.
+    gradients; its modules must stay what they are. The sum is formed in float32 (float64 for a float64 model) and
+    rounded once to theta_0's dtype.
 
     The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model (whose keys, in a state dict
     that is loaded, are passed over): a few kilobytes. Loading it
@@ -93,6 +95,7 @@ class Subspace(nn.Module):
             self.register_parameter("lambdas", None)
         self._checkpointable = [module for module in model.modules() if hasattr(module, "gradient_checkpointing")]
         self._weights: SubspaceWeights | FusedWeights | None = None
+        self._call: SwappedCall | None = None
         self._device: torch.device | None = None
         self._checksum: tuple[list[Any], str] | None = None
         self.register_state_dict_post_hook(_drop_model)  # type: ignore[no-untyped-call]
@@ -167,7 +170,12 @@ class Subspace(nn.Module):
                 "gradient checkpointing must be off in a subspace: in the backward pass it would run the model again "
                 "at theta_0; call model.gradient_checkpointing_disable()"
             )
-        return functional_call(self.model, self.weights(), args, kwargs, tie_weights=False)
+        weights = self.weights()
+        if torch.compiler.is_compiling():
+            return functional_call(self.model, weights, args, kwargs, tie_weights=False)
+        if self._call is None:
+            self._call = SwappedCall(self.model, weights)
+        return self._call(weights, *args, **kwargs)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def weights(self) -> dict[str, Tensor]:
@@ -240,8 +248,8 @@ class Subspace(nn.Module):
         return self._checksum[1]
 
     def __getstate__(self) -> dict[str, Any]:
-        # a copy lays its weights out anew: its parameters are other tensors
-        return {**self.__dict__, "_weights": None}
+        # a copy lays its weights out anew: its parameters are other tensors, its modules other modules
+        return {**self.__dict__, "_weights": None, "_call": None}
 
 
 def _require_one_device(model: nn.Module) -> None:

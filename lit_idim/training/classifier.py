@@ -98,12 +98,9 @@ class SubspaceClassifier(lightning.LightningModule):
         check_numbers(learning_rate, full_learning_rate, lambda_learning_rate, weight_decay, warmup_fraction)
         self.task = get_task(task)
         self.save_hyperparameters()
+        num_labels = self.task.num_labels
         base = self._load_base(
-            model,
-            num_labels=self.task.num_labels,
-            head_seed=head_seed,
-            revision=revision,
-            random_weights=random_weights,
+            model, num_labels=num_labels, head_seed=head_seed, revision=revision, random_weights=random_weights
         )
         self.method = method
         self.layout: Layout = base.layout
@@ -165,9 +162,13 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         if self.segment is not None:
-            return self.micro_batches.backward(
+            loss = self.micro_batches.backward(
                 self, batch, batch_index, lambda part, name: self._step_loss(part, batch_index, name)
             )
+            if not self.automatic_optimization:
+                self.optimizers().step()  # type: ignore[union-attr]
+                self.lr_schedulers().step()  # type: ignore[union-attr]
+            return loss
         loss = self._step_loss(batch, batch_index)
         self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
         return loss
@@ -219,8 +220,7 @@ class SubspaceClassifier(lightning.LightningModule):
             # In mixed precision Lightning clips the gradients only of optimizers that leave the unscaling to it.
             fused=not getattr(self._trainer, "gradient_clip_val", None),
         )
-        warmup = self.hparams["warmup_fraction"]
-        schedule = linear_schedule(optimizer, num_updates=num_updates, warmup_fraction=warmup)
+        schedule = linear_schedule(optimizer, num_updates=num_updates, warmup_fraction=self.hparams["warmup_fraction"])
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _load_base(self, model: str, **arguments: Any) -> BaseModel:
@@ -271,8 +271,7 @@ class SubspaceClassifier(lightning.LightningModule):
         return predictions
 
     def _log_metrics(self, split: str) -> None:
-        metrics = self._metrics(split)
-        loss = self._mean_loss(split)
+        metrics, loss = self._metrics(split), self._mean_loss(split)
         values = {"loss": float(loss.compute()), **metrics.compute()}
         self.log_dict({f"{split}_{name}": value for name, value in values.items()}, rank_zero_only=False)
         loss.reset()

@@ -55,7 +55,7 @@ class MicroBatches:
     ) -> Tensor:
         """Leaves the gradients of the mean loss of a batch, and nothing else, in the parameters of the optimizer.
 
-        A device that is alone does what Lightning's own loop does, in the same order. Several ask each other whether
+        A device that is alone, which steps by itself, does no more than this. Several ask each other whether
         memory ran out, since they would wait for ever for the gradients of one that begins anew. Asking costs as much
         as a small update talks, so they do it where an update may take more memory than those before.
 
@@ -66,7 +66,8 @@ class MicroBatches:
             loss_of: the mean loss of a part, and a name for it: empty for the whole, else unique among the parts.
 
         Returns:
-            The mean loss, whose own backward pass adds nothing, but lets the devices average their gradients.
+            The mean loss; of several devices one whose own backward pass adds nothing, but lets them average their
+            gradients.
 
         Raises:
             UserError: if memory does not hold a single example, or ran out on one of several devices unexpectedly.
@@ -87,7 +88,7 @@ class MicroBatches:
             if not ran_out:
                 assert loss is not None
                 if trainer.world_size == 1:
-                    return loss.requires_grad_()
+                    return loss
                 return _AddNothing.apply(loss, *trained)  # type: ignore[no-any-return, no-untyped-call]
             loss = None
             free_memory()

@@ -81,6 +81,8 @@ class SegmentedTraining:
         if self._scaling:
             trainer.precision_plugin.load_state_dict(dict(self._scaling))
         self.classifier.segment, self.data.updates = segment, segment.updates
+        # Lightning's hooks around each part of an update are a share of a small step that only several devices need
+        self.classifier.automatic_optimization = trainer.world_size > 1
         if trainer.world_size > 1:
             self.classifier.micro_batches.may_run_out = _may_run_out(self.data, segment, trainer.world_size)
         try:
