@@ -157,38 +157,6 @@ class UpdatesBatchSampler(TrainingBatchSampler):
                 return
 
 
-def widening_updates(
-    updates: range, lengths: Indices, batch_size: int, seed: int, world_size: int = 1
-) -> npt.NDArray[np.bool_]:
-    """Which updates have a batch that is wider on some device than all before: they may take more memory than those.
-
-    A device pads its rows to the longest of them. All devices find the same answer without talking.
-
-    Args:
-        updates: Numbers of the updates, from 0, without gaps.
-        lengths: Number of tokens of each example, shape (n,).
-        batch_size: Examples in a batch over all devices.
-        seed: Seed of the order.
-        world_size: Number of devices.
-
-    Returns:
-        Flags of shape (len(updates),); the first is always set.
-
-    Example:
-        >>> lengths = np.array([5, 3, 9, 4, 8])
-        >>> [int(lengths[batch].max()) for batch in UpdatesBatchSampler(range(4), lengths, batch_size=2, seed=0)]
-        [8, 4, 5, 9]
-        >>> widening_updates(range(4), lengths, batch_size=2, seed=0).tolist()
-        [True, False, False, True]
-    """
-    batches = [np.array(batch) for batch in UpdatesBatchSampler(updates, lengths, batch_size, seed)]
-    if not batches:
-        return np.zeros(0, dtype=bool)
-    widths = np.array([[lengths[batch[rank::world_size]].max() for rank in range(world_size)] for batch in batches])
-    widest_before = np.maximum.accumulate(np.pad(widths, ((1, 0), (0, 0))))[:-1]
-    return np.asarray((widths > widest_before).any(axis=1))
-
-
 class EvaluationBatchSampler(Sampler[list[int]]):
     """One device's share of the evaluation batches, dealt in turn: every example is on exactly one device, once.
 

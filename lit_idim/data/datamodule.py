@@ -4,20 +4,13 @@ import logging
 from typing import Any
 
 import lightning
-import numpy as np
-import numpy.typing as npt
 import torch
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 from torch.utils.data import DataLoader
 from transformers import PreTrainedTokenizerBase
 
-from lit_idim.data.batching import (
-    EvaluationBatchSampler,
-    TrainingBatchSampler,
-    UpdatesBatchSampler,
-    widening_updates,
-)
+from lit_idim.data.batching import EvaluationBatchSampler, TrainingBatchSampler, UpdatesBatchSampler
 from lit_idim.data.encoded_dataset import EncodedDataset
 from lit_idim.data.encoding import encode_examples
 from lit_idim.data.encoding_cache import EncodingCache, cache_key
@@ -137,10 +130,6 @@ class GLUEDataModule(lightning.LightningDataModule):
         order = (dataset.lengths, self.batch_size, self.order_seed, *self._world())
         sampler = TrainingBatchSampler(*order) if self.updates is None else UpdatesBatchSampler(self.updates, *order)
         return _dataloader(dataset, sampler)
-
-    def widening_updates(self, updates: range, world_size: int) -> npt.NDArray[np.bool_]:
-        """Which updates have a batch that is wider on some device than all before, shape (len(updates),)."""
-        return widening_updates(updates, self.dataset("train").lengths, self.batch_size, self.order_seed, world_size)
 
     def val_dataloader(self) -> Batches:
         """The dev split (MNLI: matched), every example once."""

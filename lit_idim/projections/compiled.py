@@ -170,15 +170,15 @@ def fastfood_finish(total, signs, norm, out):  # type: ignore[no-untyped-def]
 
 
 @_compile
-def fastfood_block(block, identity, steps, keys, normal, position, spare):  # type: ignore[no-untyped-def]
-    """Writes one Fastfood block of n = 2^steps rows: G as indices of its quantiles, normal (n,), and Pi, position (n,).
+def fastfood_block(block, identity, steps, keys, quantile, position, spare):  # type: ignore[no-untyped-def]
+    """Writes one Fastfood block of n = 2^steps rows: G as numbers of quantiles (n,), Pi as position (n,).
 
     Args:
         block: its number.
         identity: 0 ... n - 1 in the type of position and spare, both (n,).
         steps: log2(n).
         keys: offset and step of the streams G and Pi.
-        normal: uint8.
+        quantile: uint8; a word that is stored in it keeps its last 8 bits.
         position: uint16 where n - 1 fits, else uint32.
         spare: to be overwritten.
     """
@@ -188,15 +188,15 @@ def fastfood_block(block, identity, steps, keys, normal, position, spare):  # ty
         first = WORD(block * (n // 4))
         for j in range(n // 4):
             word = hash_word(g_offset, g_step, WORD(first + WORD(j)))
-            normal[4 * j] = word
-            normal[4 * j + 1] = word >> WORD(8)
-            normal[4 * j + 2] = word >> WORD(16)
-            normal[4 * j + 3] = word >> WORD(24)
+            quantile[4 * j] = word
+            quantile[4 * j + 1] = word >> WORD(8)
+            quantile[4 * j + 2] = word >> WORD(16)
+            quantile[4 * j + 3] = word >> WORD(24)
     else:
         for j in range(n):
             row = block * n + j
             word = hash_word(g_offset, g_step, WORD(row // 4))
-            normal[j] = word >> WORD(8 * (row % 4))
+            quantile[j] = word >> WORD(8 * (row % 4))
     shift, mask = number(max(1, (steps + 1) // 2)), number(n - 1)
     word = hash_word(p_offset, p_step, WORD(3 * block))
     permutation_round(identity, number(word | WORD(1)), number(word >> WORD(16)), shift, mask, position)
@@ -223,12 +223,12 @@ def fastfood_add_rows(y, start, base, out, scale, identity, steps, keys, table, 
     """out = base + scale * (H G_b Pi_b y for the blocks b), rows start ... start + len(out)."""
     n = len(identity)
     values, spare = np.empty(n, y.dtype), np.empty(n, y.dtype)
-    normal, position, between = np.empty(n, np.uint8), np.empty_like(identity), np.empty_like(identity)
+    quantile, position, between = np.empty(n, np.uint8), np.empty_like(identity), np.empty_like(identity)
     stop = start + out.shape[0]
     for block in range(block_start, block_stop):
-        fastfood_block(block, identity, steps, keys, normal, position, between)
+        fastfood_block(block, identity, steps, keys, quantile, position, between)
         for j in range(n):
-            values[j] = table[normal[j]] * y[position[j]]
+            values[j] = table[quantile[j]] * y[position[j]]
         low, high = max(start, block * n), min(stop, block * n + n)
         target, source = out[low - start : high - start], base[low - start : high - start]
         if high - low == n and n > 1:
@@ -246,10 +246,10 @@ def fastfood_adjoint(piece, start, total, identity, steps, keys, table, block_st
     """total += sum over the blocks b of Pi_b^T G_b H piece_b, in float64; rows start ... start + len(piece)."""
     n = len(identity)
     values, spare = np.empty(n, piece.dtype), np.empty(n, piece.dtype)
-    normal, position, between = np.empty(n, np.uint8), np.empty_like(identity), np.empty_like(identity)
+    quantile, position, between = np.empty(n, np.uint8), np.empty_like(identity), np.empty_like(identity)
     stop = start + piece.shape[0]
     for block in range(block_start, block_stop):
-        fastfood_block(block, identity, steps, keys, normal, position, between)
+        fastfood_block(block, identity, steps, keys, quantile, position, between)
         low, high = max(start, block * n), min(stop, block * n + n)
         source = piece[low - start : high - start]
         if high - low == n and n > 1:
@@ -262,7 +262,7 @@ def fastfood_adjoint(piece, start, total, identity, steps, keys, table, block_st
                 target[j] = source[j]
             transformed = transform(values, spare, n, steps)
         for j in range(n):
-            total[position[j]] += table[normal[j]] * transformed[j]
+            total[position[j]] += table[quantile[j]] * transformed[j]
 
 
 @lru_cache(maxsize=4)

@@ -34,7 +34,8 @@ class D90Row:
         interval_level: probability of every interval of the row, such as 0.9.
         status: "reached", "above_range" (not at d_max), "below_range" (d_min already reaches), "trivial" (chance
             reaches the target), "no_signal" (full score less than 2 standard errors above chance) or "failed".
-        reason: why there is no d90, where the status does not say it; "not measured yet" while the search goes on.
+        reason: why there is no d90, where the status does not say it; "not measured yet" of one that is "failed" while
+            its search goes on.
         d90_first_crossing: first d of the grid whose best score reaches the target (the paper's estimator), in trained
             numbers; None under other protocols.
         d90_chance_corrected: the same as d90 for the target chance + target_fraction * (full - chance).

@@ -123,11 +123,7 @@ class Ranks:
 
     def is_stop_asked(self) -> bool:
         """Whether a signal to stop has reached any rank; all of them ask together."""
-        return self.is_any(self.signals.is_noted)
-
-    def is_any(self, is_here: bool) -> bool:
-        """Whether something is so on any rank; all of them ask together."""
-        asked = torch.tensor(int(is_here))
+        asked = torch.tensor(int(self.signals.is_noted))
         try:
             torch.distributed.all_reduce(asked, torch.distributed.ReduceOp.MAX, group=self._group)
         except RuntimeError as error:

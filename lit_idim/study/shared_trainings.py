@@ -58,7 +58,6 @@ class SharedTrainings(Trainings):
         super().__init__()
         self.ranks = ranks
         self.callbacks = (StopTogether(ranks.is_stop_asked),)
-        self.any_device = ranks.is_any
 
     def run(self, request: TrainingRequest) -> TrainingOutcome:
         """Trains on all ranks.

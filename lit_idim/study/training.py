@@ -2,7 +2,6 @@
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -61,14 +60,12 @@ class Trainings:
 
     Attributes:
         callbacks: of every training; none that changes a number.
-        any_device: tells whether a flag is set on any device; None asks the Trainer.
     """
 
     def __init__(self, keep_data: int = 4) -> None:
         quiet_lightning()
         self.keep_data = keep_data
         self.callbacks: tuple[Callback, ...] = ()
-        self.any_device: Callable[[bool], bool] | None = None
         self._models = BaseModels()
         self._tokenizers: dict[str, tuple[str, str]] = {}
         self._data: OrderedDict[tuple[Any, ...], GLUEDataModule] = OrderedDict()
@@ -131,7 +128,6 @@ class Trainings:
         training = SegmentedTraining(
             classifier, data, num_updates=num_updates, precision=settings.precision, callbacks=self.callbacks
         )
-        classifier.micro_batches.any_device = self.any_device
         identity = identity_of(request, checksums, num_updates)
         scores = Scores()
         if request.state is not None:

@@ -31,8 +31,8 @@ class Subspace(nn.Module):
 
     theta_d starts at 0 and the lambdas at 1, so that the wrapped model starts exactly at theta_0. The head lies inside
     the subspace. The model's own parameters keep theta_0, their dtype and the model's dropout, and no longer require
-    gradients; its modules must stay what they are. The sum is formed in float32 (float64 for a float64 model) and
-    rounded once to theta_0's dtype.
+    gradients. The sum is formed in float32 (float64 for a float64 model) and rounded once to theta_0's dtype. A module
+    of the model that is replaced is noticed at the next call after `train` or `eval`.
 
     The state dict holds theta_d, the lambdas and what tells P and theta_0, never the model (whose keys, in a state dict
     that is loaded, are passed over): a few kilobytes. Loading it
@@ -173,9 +173,14 @@ class Subspace(nn.Module):
         weights = self.weights()
         if torch.compiler.is_compiling():
             return functional_call(self.model, weights, args, kwargs, tie_weights=False)
-        if self._call is None:
+        if self._call is None or self._call.model is not self.model:
             self._call = SwappedCall(self.model, weights)
         return self._call(weights, *args, **kwargs)
+
+    def train(self, mode: bool = True) -> "Subspace":
+        """As of any module; a part of the model that has been replaced is found by the next call."""
+        self._call = None
+        return super().train(mode)
 
     @torch.compiler.disable  # type: ignore[untyped-decorator]
     def weights(self) -> dict[str, Tensor]:

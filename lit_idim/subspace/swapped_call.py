@@ -16,6 +16,9 @@ class SwappedCall:
         model: whose parameters are swapped.
         names: of the parameters, each a place of its own.
 
+    Attributes:
+        model: whose parameters are swapped.
+
     Example:
         >>> import torch
         >>> model = nn.Linear(1, 1)
@@ -25,7 +28,7 @@ class SwappedCall:
     """
 
     def __init__(self, model: nn.Module, names: Iterable[str]) -> None:
-        self._model = model
+        self.model = model
         self._places: list[tuple[dict[str, Any], str, str]] = []
         for name in names:
             owner, _, attribute = name.rpartition(".")
@@ -37,7 +40,7 @@ class SwappedCall:
         try:
             for parameters, attribute, name in self._places:
                 parameters[attribute] = tensors[name]
-            return self._model(*args, **kwargs)
+            return self.model(*args, **kwargs)
         finally:
             for (parameters, attribute, _), parameter in zip(self._places, own, strict=True):
                 parameters[attribute] = parameter

@@ -14,7 +14,6 @@ from torchmetrics import MeanMetric
 from lit_idim.errors import UserError
 from lit_idim.randomness import stream_key
 from lit_idim.subspace import Layout, Subspace
-from lit_idim.subspace.blocks import HEAD
 from lit_idim.tasks import get_task
 from lit_idim.training.base_models import BaseModel, load_base_model
 from lit_idim.training.checks import SUBSPACE, Method, check_numbers, check_settings
@@ -23,6 +22,7 @@ from lit_idim.training.metrics import TaskMetrics
 from lit_idim.training.micro_batches import MicroBatches, in_parts
 from lit_idim.training.optimization import (
     OptimizerName,
+    freeze_untrained,
     linear_schedule,
     make_optimizer,
     subspace_learning_rate,
@@ -98,9 +98,12 @@ class SubspaceClassifier(lightning.LightningModule):
         check_numbers(learning_rate, full_learning_rate, lambda_learning_rate, weight_decay, warmup_fraction)
         self.task = get_task(task)
         self.save_hyperparameters()
-        num_labels = self.task.num_labels
         base = self._load_base(
-            model, num_labels=num_labels, head_seed=head_seed, revision=revision, random_weights=random_weights
+            model,
+            num_labels=self.task.num_labels,
+            head_seed=head_seed,
+            revision=revision,
+            random_weights=random_weights,
         )
         self.method = method
         self.layout: Layout = base.layout
@@ -116,7 +119,7 @@ class SubspaceClassifier(lightning.LightningModule):
                 layout=base.layout,
             )
         else:
-            _freeze_all_but(_trained_names(base.layout, method), base.model)
+            freeze_untrained(base.model, base.layout, method)
         self.segment: Segment | None = None
         self.micro_batches = MicroBatches()
         self._optimization: OptimizerLRSchedulerConfig | None = None
@@ -125,6 +128,11 @@ class SubspaceClassifier(lightning.LightningModule):
         self.metrics = nn.ModuleDict({split: TaskMetrics(self.task) for split in ("dev", "test")})
         # NaN stays NaN. torchmetrics 1.9 drops the weights where nan_strategy is "disable".
         self.losses = nn.ModuleDict({split: MeanMetric(nan_strategy=math.nan) for split in ("dev", "test")})
+
+    @property  # type: ignore[misc]  # Lightning's can be set
+    def automatic_optimization(self) -> bool:
+        """False in a segment on one device, which steps by itself: what Lightning does around it is for several."""
+        return self.segment is None or self._trainer is None or self._trainer.world_size > 1
 
     @property
     def num_trained(self) -> int:
@@ -162,9 +170,7 @@ class SubspaceClassifier(lightning.LightningModule):
 
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         if self.segment is not None:
-            loss = self.micro_batches.backward(
-                self, batch, batch_index, lambda part, name: self._step_loss(part, batch_index, name)
-            )
+            loss = self.micro_batches.backward(self, batch, lambda part, name: self._step_loss(part, batch_index, name))
             if not self.automatic_optimization:
                 self.optimizers().step()  # type: ignore[union-attr]
                 self.lr_schedulers().step()  # type: ignore[union-attr]
@@ -271,7 +277,8 @@ class SubspaceClassifier(lightning.LightningModule):
         return predictions
 
     def _log_metrics(self, split: str) -> None:
-        metrics, loss = self._metrics(split), self._mean_loss(split)
+        metrics = self._metrics(split)
+        loss = self._mean_loss(split)
         values = {"loss": float(loss.compute()), **metrics.compute()}
         self.log_dict({f"{split}_{name}": value for name, value in values.items()}, rank_zero_only=False)
         loss.reset()
@@ -286,14 +293,3 @@ class SubspaceClassifier(lightning.LightningModule):
         metrics = self.metrics[split]
         assert isinstance(metrics, TaskMetrics)
         return metrics
-
-
-def _trained_names(layout: Layout, method: str) -> set[str]:
-    """Parameters without a gradient path to the logits are never among them: they would get no gradient, only decay."""
-    layers = [layer for layer in layout.layers if method == "full" or layer.name == HEAD]
-    return {parameter.name for layer in layers for parameter in layer.parameters}
-
-
-def _freeze_all_but(names: set[str], model: nn.Module) -> None:
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(name in names)

@@ -6,24 +6,19 @@ another number of devices.
 """
 
 import gc
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import lightning
-import numpy as np
-import numpy.typing as npt
 import torch
-from lightning.pytorch.utilities import rank_zero_warn
+from lightning.pytorch.strategies import Strategy
 from lightning.pytorch.utilities.memory import garbage_collection_cuda, is_oom_error
 from torch import Tensor
 
 from lit_idim.errors import UserError
 
 Batch = dict[str, Tensor]
-_UNEXPECTED = (
-    "memory ran out on one device, at an update that asks no more of it than those before, so that the other devices "
-    "do not know: something else may fill it; start again, which goes on where it was, with fewer processes a device"
-)
 
 
 def is_out_of_memory(error: BaseException) -> bool:
@@ -35,34 +30,23 @@ class MicroBatches:
     """Into how many parts a training cuts each update's batch; it begins with one and doubles where memory runs out.
 
     Attributes:
-        num_parts: of the next update; the same on all devices.
-        any_device: tells whether a flag is set on any device; all ask together. None asks the Trainer.
-        may_run_out: of each update of the segment that runs, whether it may take more memory than all before; the same
-            on all devices. Needed where there are several.
+        num_parts: of the next update on this device.
     """
 
     def __init__(self) -> None:
         self.num_parts = 1
-        self.may_run_out: npt.NDArray[np.bool_] = np.zeros(0, dtype=bool)
-        self.any_device: Callable[[bool], bool] | None = None
 
     def backward(
-        self,
-        module: lightning.LightningModule,
-        batch: Batch,
-        batch_index: int,
-        loss_of: Callable[[Batch, str], Tensor],
+        self, module: lightning.LightningModule, batch: Batch, loss_of: Callable[[Batch, str], Tensor]
     ) -> Tensor:
         """Leaves the gradients of the mean loss of a batch, and nothing else, in the parameters of the optimizer.
 
-        A device that is alone, which steps by itself, does no more than this. Several ask each other whether
-        memory ran out, since they would wait for ever for the gradients of one that begins anew. Asking costs as much
-        as a small update talks, so they do it where an update may take more memory than those before.
+        It talks to no other device: one whose memory runs out begins the update anew by itself, and the others wait for
+        it where the gradients are averaged, after this.
 
         Args:
             module: whose parameters are trained, by one optimizer.
             batch: of this device.
-            batch_index: of the update within its segment.
             loss_of: the mean loss of a part, and a name for it: empty for the whole, else unique among the parts.
 
         Returns:
@@ -70,29 +54,24 @@ class MicroBatches:
             gradients.
 
         Raises:
-            UserError: if memory does not hold a single example, or ran out on one of several devices unexpectedly.
+            UserError: if memory does not hold a single example.
         """
         trainer = module.trainer
-        asks = trainer.world_size > 1 and bool(self.may_run_out[batch_index])
         trained = [parameter for group in trainer.optimizers[0].param_groups for parameter in group["params"]]
         while True:
             for parameter in trained:  # not by the optimizer, whose marks for a profiler cost a small step more
                 parameter.grad = None
             loss = self._try(module, batch, loss_of)
-            ran_out = loss is None
-            if asks:
-                ask = self.any_device or (lambda here: trainer.strategy.reduce_boolean_decision(here, all=False))
-                ran_out = ask(ran_out)
-            elif ran_out and trainer.world_size > 1:
-                raise UserError(_UNEXPECTED)
-            if not ran_out:
-                assert loss is not None
-                if trainer.world_size == 1:
-                    return loss
-                return _AddNothing.apply(loss, *trained)  # type: ignore[no-any-return, no-untyped-call]
-            loss = None
+            if loss is not None:
+                break
             free_memory()
             self._halve(batch, num_devices=trainer.world_size)
+        return loss if trainer.world_size == 1 else _AddNothing.apply(loss, *trained)  # type: ignore[no-untyped-call]
+
+    def agree(self, strategy: Strategy) -> None:
+        """Goes on with the most parts of any device, between segments; all devices call it together."""
+        most = strategy.reduce(torch.tensor(self.num_parts, device=strategy.root_device), reduce_op="max")
+        self.num_parts = int(most)
 
     def _try(self, module: Any, batch: Batch, loss_of: Callable[[Batch, str], Tensor]) -> Tensor | None:
         """One attempt; None if memory ran out."""
@@ -121,7 +100,7 @@ class MicroBatches:
                 "machine with more memory"
             )
         self.num_parts = min(2 * self.num_parts, size)
-        rank_zero_warn(self.describe(size * num_devices, num_devices))
+        warnings.warn(self.describe(size * num_devices, num_devices), stacklevel=2)
 
     def describe(self, size: int, num_devices: int = 1) -> str:
         """What a reader of the numbers must know.

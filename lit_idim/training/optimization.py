@@ -9,7 +9,8 @@ from torch.autograd.graph import increment_version
 from torch.optim import SGD, Adam, AdamW, Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from lit_idim.subspace import Subspace
+from lit_idim.subspace import Layout, Subspace
+from lit_idim.subspace.blocks import HEAD
 
 OptimizerName = Literal["adam", "sgd"]
 ADAM_BETAS = (0.9, 0.98)
@@ -125,6 +126,17 @@ def linear_schedule(optimizer: Optimizer, *, num_updates: int, warmup_fraction: 
         return max(0.0, (num_updates - update) / max(1, num_updates - num_warmup))
 
     return LambdaLR(optimizer, factor)
+
+
+def freeze_untrained(model: nn.Module, layout: Layout, method: str) -> None:
+    """Leaves gradients to the parameters that method "full" or "head" trains alone.
+
+    Those without a gradient path to the logits are not among them: they would get no gradient, only decay.
+    """
+    layers = [layer for layer in layout.layers if method == "full" or layer.name == HEAD]
+    names = {parameter.name for layer in layers for parameter in layer.parameters}
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name in names)
 
 
 def trained_numbers(parameters: Iterable[nn.Parameter]) -> int:

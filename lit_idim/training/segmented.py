@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import numpy.typing as npt
 from lightning.fabric.plugins.precision.precision import _PRECISION_INPUT
 from lightning.pytorch import Callback
@@ -24,7 +23,8 @@ class SegmentedTraining:
         data: its task's.
         num_updates: of the whole training.
         precision: of the forward and backward pass.
-        callbacks: further ones of every segment; what they keep from segment to segment is theirs to keep.
+        callbacks: further ones of every segment; what they keep from segment to segment is theirs to keep. Of an
+            update they are told its begin and its end.
 
     Attributes:
         num_done: updates made.
@@ -81,15 +81,12 @@ class SegmentedTraining:
         if self._scaling:
             trainer.precision_plugin.load_state_dict(dict(self._scaling))
         self.classifier.segment, self.data.updates = segment, segment.updates
-        # Lightning's hooks around each part of an update are a share of a small step that only several devices need
-        self.classifier.automatic_optimization = trainer.world_size > 1
-        if trainer.world_size > 1:
-            self.classifier.micro_batches.may_run_out = _may_run_out(self.data, segment, trainer.world_size)
         try:
             trainer.fit(self.classifier, datamodule=self.data)
         finally:
             self.data.updates = self.data.trainer = None
         self.num_done += trainer.global_step
+        self.classifier.micro_batches.agree(trainer.strategy)
         self.broken_at = watch.first_broken if watch.first_broken or dev.is_finite else self.num_done
         self.device = str(trainer.strategy.root_device)
         self.num_devices = trainer.world_size
@@ -107,14 +104,3 @@ class SegmentedTraining:
         self._scaling = numbers["precision"]
         self.classifier.micro_batches.num_parts = numbers.get("num_parts", 1)
         self.num_done = num_done
-
-
-def _may_run_out(data: GLUEDataModule, segment: Segment, world_size: int) -> npt.NDArray[np.bool_]:
-    """Which updates may take more memory than all before: wider ones, and the first two.
-
-    The numbers of an optimizer such as Adam come into being after the first update, and a segment begins anew where
-    an evaluation, or another training, has left memory.
-    """
-    flags = data.widening_updates(segment.updates, world_size)
-    flags[:2] = True
-    return flags

@@ -6,10 +6,8 @@ from hypothesis import strategies as st
 from lit_idim.data.batching import (
     EvaluationBatchSampler,
     TrainingBatchSampler,
-    UpdatesBatchSampler,
     evaluation_batches,
     training_batches,
-    widening_updates,
 )
 from lit_idim.errors import UserError
 
@@ -125,27 +123,3 @@ def test_a_batch_that_the_devices_cannot_share_is_refused() -> None:
     with pytest.raises(UserError, match=r"batch_size: 5 training examples make one batch .* 2 devices cannot share"):
         TrainingBatchSampler(skewed_lengths(5), 8, 0, world_size=2)
     assert [len(batch) for batch in TrainingBatchSampler(skewed_lengths(6), 8, 0, world_size=2, rank=1)] == [3]
-
-
-@given(
-    updates_per_epoch=st.integers(1, 12),
-    share=st.integers(1, 4),
-    world_size=st.integers(1, 3),
-    start=st.integers(0, 20),
-    number=st.integers(0, 30),
-    seed=st.integers(0, 5),
-)
-def test_an_update_that_is_not_widening_is_on_no_device_wider_than_one_before(
-    updates_per_epoch, share, world_size, start, number, seed
-) -> None:
-    batch_size = share * world_size
-    lengths = np.random.default_rng(seed).integers(3, 60, size=updates_per_epoch * batch_size)
-    updates = range(start, start + number)
-    flags = widening_updates(updates, lengths, batch_size, seed, world_size)
-    assert flags.shape == (number,)
-    ranks = [
-        [lengths[rows].max() for rows in UpdatesBatchSampler(updates, lengths, batch_size, seed, world_size, rank)]
-        for rank in range(world_size)
-    ]
-    for place, is_widening in enumerate(flags):
-        assert is_widening == any(widths[place] > max(widths[:place], default=0) for widths in ranks)

@@ -222,6 +222,16 @@ def test_copies_and_conversions_have_weights_of_their_own() -> None:
     torch.testing.assert_close(copy.deepcopy(subspace).double()(**tiny_batch()).logits.float(), expected)
 
 
+def test_a_replaced_module_is_noticed() -> None:
+    model = tiny_model("roberta")
+    subspace = moved(Subspace(model, d=24))
+    expected = subspace(**batch_for("roberta")).logits
+    model.classifier = copy.deepcopy(model.classifier)
+    assert torch.equal(subspace.eval()(**batch_for("roberta")).logits, expected)
+    subspace.model = copy.deepcopy(model)
+    assert torch.equal(subspace(**batch_for("roberta")).logits, expected)
+
+
 def test_training_follows_evaluation_in_inference_mode() -> None:
     subspace, other = (moved(Subspace(tiny_model("bert"), d=24)) for _ in range(2))
     with torch.inference_mode():
