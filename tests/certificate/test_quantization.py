@@ -98,7 +98,7 @@ class Watch(lightning.Callback):
     def __init__(self) -> None:
         self.seen: list[tuple[str, dict[str, Tensor]]] = []
 
-    def on_before_zero_grad(self, trainer, pl_module, optimizer) -> None:  # type: ignore[no-untyped-def]
+    def on_train_batch_start(self, trainer, pl_module, *_) -> None:  # type: ignore[no-untyped-def]
         self.seen.append(("train", numbers(pl_module)))
 
     def on_validation_batch_start(self, trainer, pl_module, *_) -> None:  # type: ignore[no-untyped-def]

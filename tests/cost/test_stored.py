@@ -13,8 +13,8 @@ def test_helpers_of_the_compiled_kernels_count() -> None:
     projection = FastfoodProjection(d=60, D=1000)
     assert stored_bytes(projection) == 0
     projection.matvec(torch.ones(60))
-    signs, copied, keys, quantiles = 64, 8 * 64, 4 * 4, 4 * 256
-    assert stored_bytes(projection) == signs + copied + keys + quantiles
+    signs, copied, keys, quantiles, identity = 64, 8 * 64, 4 * 4, 4 * 256, 2 * 64
+    assert stored_bytes(projection) == signs + copied + keys + quantiles + identity
 
 
 def test_the_table_that_dense_reads_counts_and_onehot_keeps_nothing() -> None:
