@@ -8,7 +8,6 @@ import torch
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 
 from lit_idim.errors import UserError
@@ -131,8 +130,8 @@ class SubspaceClassifier(lightning.LightningModule):
 
     @property  # type: ignore[misc]  # Lightning's can be set
     def automatic_optimization(self) -> bool:
-        """False in a segment on one device, which steps by itself: what Lightning does around it is for several."""
-        return self.segment is None or self._trainer is None or self._trainer.world_size > 1
+        """False in a segment, where `training_step` makes the whole update: Lightning's way there takes longer."""
+        return self.segment is None
 
     @property
     def num_trained(self) -> int:
@@ -171,18 +170,14 @@ class SubspaceClassifier(lightning.LightningModule):
     def training_step(self, batch: dict[str, Tensor], batch_index: int) -> Tensor:
         if self.segment is not None:
             loss = self.micro_batches.backward(self, batch, lambda part, name: self._step_loss(part, batch_index, name))
-            if not self.automatic_optimization:
-                self.optimizers().step()  # type: ignore[union-attr]
-                self.lr_schedulers().step()  # type: ignore[union-attr]
+            if self.trainer.world_size > 1:
+                self.manual_backward(loss)
+            self.optimizers().step()  # type: ignore[union-attr]
+            self.lr_schedulers().step()  # type: ignore[union-attr]
             return loss
         loss = self._step_loss(batch, batch_index)
         self.log("train_loss", loss, batch_size=len(batch["labels"]), prog_bar=True)
         return loss
-
-    def optimizer_zero_grad(self, epoch: int, batch_idx: int, optimizer: Optimizer) -> None:
-        """Nothing in a segment, whose `training_step` has left the gradients already."""
-        if self.segment is None:
-            super().optimizer_zero_grad(epoch, batch_idx, optimizer)
 
     def validation_step(self, batch: dict[str, Tensor], batch_index: int) -> dict[str, Tensor]:
         """As `predict_step`; the predictions count towards the dev metrics."""

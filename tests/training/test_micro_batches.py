@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 import torch
-from lightning import LightningModule
 
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
@@ -81,7 +80,6 @@ def test_memory_that_suffices_changes_no_bit(
     _, (numbers, scores) = train(encoder, method, precision=precision)
     monkeypatch.setattr(SubspaceClassifier, "automatic_optimization", True)
     monkeypatch.setattr(SubspaceClassifier, "training_step", SubspaceClassifier._step_loss)
-    monkeypatch.setattr(SubspaceClassifier, "optimizer_zero_grad", LightningModule.optimizer_zero_grad)
     _, (numbers_of_lightning, scores_of_lightning) = train(encoder, method, precision=precision)
     assert torch.equal(numbers, numbers_of_lightning) and torch.equal(scores, scores_of_lightning)
 
