@@ -5,13 +5,14 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, insert, inspect, select
+from sqlalchemy import Connection, insert, inspect, select, update
 
 from lit_idim.errors import UserError
 from lit_idim.ledger import schema
 from lit_idim.ledger.failures import damaged_file
 from lit_idim.ledger.location import Location
 
+BY_TASK = "task_training"  # the settings that differ by task, which a study may get more of
 _MISSING = object()
 
 
@@ -34,6 +35,8 @@ def agree_on_settings(
 ) -> dict[str, Any]:
     """Makes a new ledger with the settings, or compares them with those of the ledger that is there.
 
+    A task that no training of the ledger is of may bring settings of its own, which bind from then on.
+
     Args:
         connection: in a transaction that no other one of this kind runs beside.
         given: settings of this run, after a round trip over JSON.
@@ -55,8 +58,12 @@ def agree_on_settings(
     if create:
         schema.certificates.create(connection, checkfirst=True)
         find_identity(connection, make=True)
-    _check_settings(stored, given, location)
-    return stored
+    agreed = _with_new_tasks(stored, given, connection)
+    _check_settings(agreed, given, location)
+    if create and agreed != stored:
+        here = schema.about.c.name == "settings"
+        connection.execute(update(schema.about).where(here).values(value=schema.to_json(agreed)))
+    return agreed
 
 
 def find_identity(connection: Connection, *, make: bool = False) -> str | None:
@@ -98,6 +105,18 @@ def _find_settings(connection: Connection, location: Location) -> dict[str, Any]
     return settings
 
 
+def _with_new_tasks(stored: dict[str, Any], given: Mapping[str, Any], connection: Connection) -> dict[str, Any]:
+    """The stored settings with those of each task that is new to the ledger: no training was made with others."""
+    of_tasks, came = stored.get(BY_TASK, {}), given.get(BY_TASK, {})
+    trained = schema.trainings.c.task
+    new = {
+        task: came[task]
+        for task in came.keys() - of_tasks.keys()
+        if connection.execute(select(trained).where(trained == task).limit(1)).first() is None
+    }
+    return {**stored, BY_TASK: {**of_tasks, **new}} if new else stored
+
+
 def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], location: Location) -> None:
     has, came = _flat(stored), _flat(given)
     names = sorted(has.keys() | came.keys())
@@ -117,7 +136,7 @@ def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], locatio
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in settings.items():
-        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) and value else {prefix + name: value}
+        flat |= _flat(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {prefix + name: value}
     return flat
 
 

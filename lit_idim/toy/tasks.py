@@ -19,6 +19,7 @@ is ever cut.
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 
@@ -73,6 +74,17 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
     if count < 1:
         raise UserError(f"num_examples: expected at least 1 example of {task_name}; got {count}")
 
+    sentences, labels = _draw_examples(task_name, split, seed, count)
+    return Examples(
+        first=[told[0] for told in sentences],
+        second=[told[1] for told in sentences] if len(sentences[0]) > 1 else None,
+        labels=np.array(labels, dtype=np.int64),
+        index=np.arange(count, dtype=np.int64),
+    )
+
+
+@lru_cache(maxsize=16)  # a training is set up again and again; drawing the examples takes seconds
+def _draw_examples(task_name: str, split: str, seed: int, count: int) -> tuple[tuple[Sentences, ...], tuple[int, ...]]:
     draws = Draws(seed, f"{task_name}/{split}", LANGUAGE_VERSION)
     draw_sentences, num_classes = _TASKS[task_name]
     labels: dict[Sentences, int] = {}
@@ -82,13 +94,7 @@ def toy_examples(task_name: str, split: str, seed: int = 0, *, num_examples: int
             sentences = draw_sentences(draws, label, split)
         is_wrong = task_name in WITH_WRONG_LABELS and draws.chance(WRONG_LABEL_PERCENT)
         labels[sentences] = 1 - label if is_wrong else label
-    columns = [list(column) for column in zip(*labels, strict=True)]
-    return Examples(
-        first=columns[0],
-        second=columns[1] if len(columns) > 1 else None,
-        labels=np.array(list(labels.values()), dtype=np.int64),
-        index=np.arange(count, dtype=np.int64),
-    )
+    return tuple(labels), tuple(labels.values())
 
 
 def split_size(task_name: str, split: str) -> int:

@@ -1,3 +1,4 @@
+import json
 import sqlite3
 import sys
 from collections.abc import Callable
@@ -33,6 +34,23 @@ def test_every_setting_that_differs_is_named(url: str, settings: dict[str, Any],
     ]
     with pytest.raises(UserError, match=r"seed: the ledger has 7, came 8\n.*, or the setting as it was"):
         Ledger.open(url, settings={**settings, "seed": 8})
+
+
+def test_a_task_without_a_training_may_bring_settings_of_its_own(
+    url: str, settings: dict[str, Any], record: MakeRecord
+) -> None:
+    with Ledger.open(url, settings={**settings, "task_training": {}}) as ledger:
+        ledger.write(record(task="mrpc"))
+    wider = {**settings, "task_training": {"mnli": {"max_length": 64}}}
+    Ledger.read(url, settings=wider).close()
+    with Ledger.read(url) as ledger:
+        assert ledger.settings["task_training"] == {}  # who only reads changes nothing
+    Ledger.open(url, settings=wider).close()
+    for other in ({}, {"mnli": {"max_length": 32}}, {"mnli": {"max_length": 64}, "mrpc": {"max_length": 64}}):
+        with pytest.raises(UserError, match=r"task_training\.m[a-z]+\.max_length: the ledger has (64|nothing), came"):
+            Ledger.open(url, settings={**settings, "task_training": other})
+    with Ledger.open(url, settings=wider) as ledger:
+        assert ledger.settings == json.loads(json.dumps(wider))
 
 
 def test_another_version_is_refused(url: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

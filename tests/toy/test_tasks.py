@@ -200,6 +200,19 @@ def test_fewer_examples_are_the_first_of_more_and_a_seed_makes_others(
     assert _texts(toy_examples(name, "dev", seed=1, num_examples=40)) != _texts(few)
 
 
+@pytest.mark.parametrize("name", ["toy-sst2", "toy-mrpc"])
+def test_what_a_user_changes_is_not_in_the_next_answer(name: str) -> None:
+    changed = toy_examples(name, "dev", num_examples=5)
+    untouched = _texts(changed)
+    changed.first[0] = ""
+    if changed.second is not None:
+        changed.second.clear()
+    assert changed.labels is not None
+    changed.labels[:] = 7
+    again = toy_examples(name, "dev", num_examples=5)
+    assert _texts(again) == untouched and again.labels is not None and again.labels.max() < 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
