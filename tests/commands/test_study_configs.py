@@ -14,7 +14,7 @@ from lit_idim.study.run_options import RunOptions
 from lit_idim.study.settings import StudySettings
 from lit_idim.tasks import get_task
 
-STUDIES = ("pretrain_curve", "model_size", "sentence_prediction", "generalization")
+STUDIES = ("pretrain_curve", "model_size", "sentence_prediction", "generalization", "learning_rates")
 CONFIGS = [
     (study, path.stem) for study in STUDIES for path in sorted((resource_path("configs") / study).glob("*.yaml"))
 ]

@@ -117,11 +117,11 @@ def test_a_worker_that_is_lost_is_told_of(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.slow
 @pytest.mark.ddp
 def test_workers_of_two_devices_measure_what_one_does(tmp_path: Path) -> None:
-    config = without_dropout(tmp_path)
-    alone = run("--config", config, "--out", tmp_path / "one", cwd=tmp_path)
+    words = ("--config", without_dropout(tmp_path), "--search.max_trainings=7")
+    alone = run(*words, "--out", tmp_path / "one", cwd=tmp_path)
     assert alone.returncode == 0, alone.stderr
     script, pids = _patched(tmp_path, groups=2)
-    groups = _start(script, "--config", config, "--out", tmp_path / "two", "--workers=2", "--devices-per-training=2")
+    groups = _start(script, *words, "--out", tmp_path / "two", "--workers=2", "--devices-per-training=2")
     out, errors = groups.communicate(timeout=280)
     assert groups.returncode == 0, errors
     assert out.count("[2/2]") == 1 and out.count("written to") == 1

@@ -52,11 +52,11 @@ def trained(model: SubspaceClassifier) -> dict[str, torch.Tensor]:
 
 @each_method
 def test_training_lowers_the_loss_on_its_examples(encoder: str, method: str) -> None:
-    data = toy_data(encoder, test_split="train", max_train_examples=64)
+    data = toy_data(encoder, test_split="train", max_train_examples=64, batch_size=16)
     in_subspace = method in ("did", "said")
     rate = {"full": 0.003, "head": 0.02}.get(method, 0.02)
     model = classifier(encoder, method, d=2000 if in_subspace else None, learning_rate=rate)
-    trainer = build_trainer(accelerator="cpu", max_epochs=60, enable_progress_bar=False, limit_val_batches=0)
+    trainer = build_trainer(accelerator="cpu", max_epochs=25, enable_progress_bar=False, limit_val_batches=0)
     before = trainer.test(model, datamodule=data, verbose=False)[0]
     trainer.fit(model, datamodule=data)
     after = trainer.test(model, datamodule=data, verbose=False)[0]
