@@ -1,7 +1,7 @@
 """The best learning rates among the trainings of a study, and what they say of the rule, as text and table."""
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import fields
 from pathlib import Path
 from statistics import mean
@@ -45,6 +45,7 @@ def best_rates(records: Iterable[TrainingRecord]) -> tuple[list[BestRate], int, 
         elif record.d is not None and record.status != "failed":
             of_cell = tried[(record.model, record.checkpoint, record.task, record.method)]
             of_cell[record.d, record.num_lambdas][record.learning_rate] += scores
+    names = _short_names(tried)
     found, num_at_edge, num_unlearned = [], 0, 0
     for cell in sorted(tried):
         in_full = {rate: mean(scores) for rate, scores in full[cell[:3]].items() if scores}
@@ -63,9 +64,10 @@ def best_rates(records: Iterable[TrainingRecord]) -> tuple[list[BestRate], int, 
             elif (rate := best_rate(scores_by_rate)) is None:
                 num_at_edge += 1
             else:
-                name = "/".join(cell[:2]) + " " + " ".join(cell[2:])
                 found.append(
-                    BestRate(cell=name, D=num_parameters, coordinates=d - num_lambdas, full_rate=full_rate, rate=rate)
+                    BestRate(
+                        cell=names[cell], D=num_parameters, coordinates=d - num_lambdas, full_rate=full_rate, rate=rate
+                    )
                 )
     return found, num_at_edge, num_unlearned
 
@@ -93,7 +95,7 @@ def describe_rules(points: Sequence[BestRate], fitted: RateRule) -> str:
     for name, rule in rules:
         off = steps_off(points, rule)
         within = f"{np.count_nonzero(np.abs(off) <= 1)} of {len(off)}"
-        lines.append((name, f"{off.mean():+.2f}", f"{np.sqrt(np.mean(off**2)):.2f}", within))
+        lines.append((name, f"{round(off.mean(), 2) + 0.0:+.2f}", f"{np.sqrt(np.mean(off**2)):.2f}", within))
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
     text.append(
@@ -108,6 +110,17 @@ def write_best_rates(path: Path, points: Iterable[BestRate]) -> None:
     """Writes a row a point; every field of `BestRate` is a column."""
     columns = [entry.name for entry in fields(BestRate)]
     write_table(path, columns, ([getattr(point, name) for name in columns] for point in points))
+
+
+def _short_names(cells: Collection[tuple[str, ...]]) -> dict[tuple[str, ...], str]:
+    """Names of (model, checkpoint, task, method), without a checkpoint or method that is the only one."""
+    checkpoints = {model: {cell[1] for cell in cells if cell[0] == model} for model, *_ in cells}
+    has_methods = len({cell[3] for cell in cells}) > 1
+    return {
+        (model, checkpoint, task, method): (f"{model}/{checkpoint}" if len(checkpoints[model]) > 1 else model)
+        + (f" {task} {method}" if has_methods else f" {task}")
+        for model, checkpoint, task, method in cells
+    }
 
 
 def _power(factor: float, exponent: float) -> Rule:

@@ -31,6 +31,7 @@ SUBSETS: dict[str, tuple[tuple[str, ...], str]] = {
             "settings", "simulation", "training",
         )
     },
+    "lit_idim/d90/rate_rule.py": (("tests/d90/test_rate_rule.py",), ""),
     "lit_idim/certificate/bounds.py": (("tests/certificate/test_bounds.py",), ""),
     "lit_idim/certificate/certificate.py": (("tests/certificate/test_certificate.py",), ""),
     "lit_idim/certificate/integer_code.py": (("tests/certificate/test_integer_code.py", MESSAGE), ""),

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,9 +53,11 @@ def record(method: str, rate: float, score: float | None, **changes: Any) -> Tra
     return TrainingRecord(**(values | changes))
 
 
-def ladder(scores: list[float | None], *, center: float = 0.1, **changes: Any) -> list[TrainingRecord]:
+def ladder(
+    scores: list[float | None], *, center: float = 0.1, method: str = "said", **changes: Any
+) -> list[TrainingRecord]:
     rates = [center * RATE_RATIO ** (step - 1) for step in range(len(scores))]
-    return [record("said", rate, score, **changes) for rate, score in zip(rates, scores, strict=True)]
+    return [record(method, rate, score, **changes) for rate, score in zip(rates, scores, strict=True)]
 
 
 FULL = [record("full", 3e-4, 0.8), record("full", 1e-3, 0.9), record("full", 3e-3, None, status="diverged")]
@@ -64,9 +67,17 @@ def test_the_best_rates_of_a_study() -> None:
     found, num_at_edge, num_unlearned = best_rates([*FULL, *ladder([0.7, 0.85, 0.7])])
     assert (num_at_edge, num_unlearned) == (0, 0)
     (point,) = found
-    assert (point.cell, point.D, point.coordinates) == ("toy/step-4000 sst2 said", D, 100)
+    assert (point.cell, point.D, point.coordinates) == ("toy sst2", D, 100)
     assert point.full_rate == 1e-3 and point.rate == pytest.approx(0.1)
     assert rule_in_use(point) == subspace_learning_rate(1e-3, D=D, d=100)
+
+
+def test_names_tell_what_differs() -> None:
+    other = [one for method in ("did", "said") for one in (*FULL, *ladder([0.7, 0.85, 0.7], method=method))]
+    later = [replace(one, checkpoint="step-8000") for one in other]
+    assert [point.cell for point in best_rates(other + later)[0]] == [
+        f"toy/step-{step} sst2 {method}" for step in (4000, 8000) for method in ("did", "said")
+    ]
 
 
 def test_replicates_are_averaged_and_diverged_rates_are_the_worst() -> None:
