@@ -15,8 +15,9 @@ import torch
 
 from lit_idim.commands.study import run_study
 from lit_idim.d90.rate_rule import fit_rate_rule
+from lit_idim.errors import UserError
 from lit_idim.figures.learning_rates import learning_rates as draw
-from lit_idim.ledger import Ledger
+from lit_idim.ledger import Ledger, TrainingRecord
 from lit_idim.study.best_rates import best_rates, describe_rules, write_best_rates
 from lit_idim.study.run import StudyResult
 from lit_idim.study.run_options import Findings, RunOptions, run_as_asked
@@ -31,21 +32,21 @@ def learning_rates(settings: StudySettings, options: RunOptions, ledgers: Sequen
         options: How.
         ledgers: Of other studies, as of --ledger, whose trainings count, too.
     """
+    others: list[TrainingRecord] = []
+    for address in ledgers:
+        with Ledger.read(address) as book:
+            others += book.records()
 
     def find(result: StudyResult) -> Findings:
-        records = list(result.records)
-        for address in ledgers:
-            with Ledger.read(address) as book:
-                records += book.records()
-        points, num_at_edge, num_unlearned = best_rates(records)
-        fitted = fit_rate_rule(points)
-        write_best_rates(options.out / "best_rates.csv", points)
-        left_out = (
-            f"Left out: {num_at_edge} d whose best rate is at the edge of those tried, {num_unlearned} with which less "
-            "than half of the gain of full fine-tuning is reached."
-        )
-        draw(points, fitted, options.out / "figures", further=left_out)
-        return Findings(text=f"{describe_rules(points, fitted)}\n{left_out}")
+        found = best_rates([*result.records, *others])
+        write_best_rates(options.out / "best_rates.csv", found.points)
+        rest = found.describe_rest()
+        try:
+            fitted = fit_rate_rule(found.points)
+        except UserError as error:
+            return Findings(text=f"{rest}\n{error}")
+        draw(found.points, fitted, options.out / "figures", further=rest)
+        return Findings(text=f"{describe_rules(found.points, fitted)}\n{rest}")
 
     return run_as_asked("learning_rates", settings, options, find, ledgers=list(ledgers))
 

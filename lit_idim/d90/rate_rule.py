@@ -1,20 +1,39 @@
 """How a subspace's learning rate goes with D/d: a power law through the best rates of several models, tasks and d.
 
 Fitted is ln(rate / r) = ln factor + exponent * ln(D/d), with r the best learning rate of full fine-tuning, and d
-without lambdas. Shapes: n points, R resamples.
+without lambdas. Where several neighbouring rates are as good as the best one, their middle counts; a fit with the
+lowest or the highest of them tells how much that matters. Shapes: n points.
 """
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import t as student
 
 from lit_idim.d90.settings import RATE_RATIO
 from lit_idim.errors import UserError
 
 Floats = npt.NDArray[np.float64]
-NUM_RESAMPLES = 2000
+Choice = Literal["middle", "lowest", "highest"]
+
+
+@dataclass(frozen=True)
+class GoodRates:
+    """The learning rates that are as good as the best one.
+
+    Attributes:
+        lowest: of them.
+        middle: geometric mean of the two others; of a single best rate the top of a parabola.
+        highest: of them.
+    """
+
+    lowest: float
+    middle: float
+    highest: float
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,23 +41,35 @@ class BestRate:
     """The best learning rate of a subspace of one size, in one cell.
 
     Attributes:
+        model: name of the model or series.
         cell: names model, checkpoint, task and method.
         D: parameters of the model.
         coordinates: d without lambdas.
-        full_rate: the best learning rate of full fine-tuning.
-        rate: that of the subspace.
+        full_rate: the best learning rate of full fine-tuning, r.
+        start_rate: that the search started from.
+        rate: the best learning rate of the subspace.
+        lowest: of the rates that are as good.
+        highest: of the rates that are as good.
     """
 
+    model: str
     cell: str
     D: int
     coordinates: int
     full_rate: float
+    start_rate: float
     rate: float
+    lowest: float
+    highest: float
 
     @property
     def ratio(self) -> float:
         """D/d."""
         return self.D / self.coordinates
+
+    def chosen(self, choice: Choice) -> float:
+        """The middle, lowest or highest of the rates that are as good as the best."""
+        return {"middle": self.rate, "lowest": self.lowest, "highest": self.highest}[choice]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,11 +79,11 @@ class RateRule:
     Attributes:
         factor: of r (D/d)^exponent.
         exponent: of D/d.
-        factor_interval: of a bootstrap over cells.
+        factor_interval: of a jackknife over models.
         exponent_interval: likewise.
         interval_level: their probability.
         num_points: n.
-        num_cells: that the points are of.
+        num_models: that the points are of.
     """
 
     factor: float
@@ -61,91 +92,99 @@ class RateRule:
     exponent_interval: tuple[float, float]
     interval_level: float
     num_points: int
-    num_cells: int
+    num_models: int
 
     def rate(self, full_rate: float, ratio: float) -> float:
         """The learning rate that it gives for D/d."""
         return float(full_rate * self.factor * ratio**self.exponent)
 
 
-def best_rate(scores: Mapping[float, float | None]) -> float | None:
-    """The learning rate at the top of the parabola through the best score and its neighbours, over ln rate.
+def good_rates(scores: Mapping[float, float | None], tolerance: float = 0.0) -> GoodRates | None:
+    """The learning rates around the best score that are within a tolerance of it.
 
     Args:
         scores: by learning rate; None of one that was dropped early or diverged, which counts as worse than the others.
+        tolerance: differences up to this are none.
 
     Returns:
-        The rate, at most half-way to a neighbour; the best rate itself where a neighbour has no score; None where the
-        best is the smallest or the largest tried, and so may lie beyond.
+        None without a score, or where the smallest or the largest rate is among them: better ones may lie beyond.
 
     Example:
-        >>> best_rate({0.01: 0.6, 0.1: 0.8, 1.0: 0.6})
-        0.1
-        >>> round(best_rate({0.01: 0.6, 0.1: 0.8, 1.0: 0.7}), 3)
+        >>> good_rates({0.01: 0.6, 0.1: 0.8, 1.0: 0.6})
+        GoodRates(lowest=0.1, middle=0.1, highest=0.1)
+        >>> round(good_rates({0.01: 0.6, 0.1: 0.8, 1.0: 0.7}).middle, 3)
         0.147
-        >>> best_rate({0.01: 0.6, 0.1: 0.8}) is None
+        >>> good_rates({0.5: 0.6, 1.0: 0.8, 4.0: 0.79, 8.0: 0.5}, tolerance=0.02)
+        GoodRates(lowest=1.0, middle=2.0, highest=4.0)
+        >>> good_rates({0.01: 0.6, 0.1: 0.8}) is None
         True
     """
     rates = sorted(scores)
-    scored = [rate for rate in rates if scores[rate] is not None]
-    if not scored:
+    values = [-math.inf if (score := scores[rate]) is None else score for rate in rates]
+    if not rates or max(values) == -math.inf:
         return None
-    best = max(scored, key=lambda rate: scores[rate] or 0.0)
-    place = rates.index(best)
-    if place in (0, len(rates) - 1):
+    first = last = values.index(max(values))
+    least = max(values) - tolerance
+    while first > 0 and values[first - 1] >= least:
+        first -= 1
+    while last < len(rates) - 1 and values[last + 1] >= least:
+        last += 1
+    if first == 0 or last == len(rates) - 1:
         return None
-    three = rates[place - 1 : place + 2]
-    values = [scores[rate] for rate in three]
-    if None in values:
-        return best
-    x, y = np.log(three), np.array(values, dtype=np.float64)
+    if first < last:
+        return GoodRates(rates[first], math.sqrt(rates[first] * rates[last]), rates[last])
+    return GoodRates(rates[first], _top(rates[first - 1 : first + 2], values[first - 1 : first + 2]), rates[first])
+
+
+def _top(rates: Sequence[float], values: Sequence[float]) -> float:
+    """Of the parabola through three scores over ln rate, the middle one highest; the middle where one is missing."""
+    if -math.inf in values:
+        return rates[1]
+    x, y = np.log(rates), np.array(values)
     curvature, slope, _ = np.polyfit(x - x[1], y - y[1], 2)
-    if curvature >= 0:  # all three alike
-        return best
     top = np.clip(-slope / (2 * curvature), (x[0] - x[1]) / 2, (x[2] - x[1]) / 2)
-    return float(best * np.exp(top))
+    return float(rates[1] * np.exp(top))
 
 
-def fit_rate_rule(
-    points: Sequence[BestRate], *, level: float = 0.9, num_resamples: int = NUM_RESAMPLES, seed: int = 0
-) -> RateRule:
+def fit_rate_rule(points: Sequence[BestRate], *, choice: Choice = "middle", level: float = 0.9) -> RateRule:
     """Least squares of ln(rate / r) on ln(D/d), each point alike.
 
+    The intervals are Student's t with as many degrees of freedom as models less one, and the standard error that a
+    jackknife over models gives: errors of one model's points go together.
+
     Args:
-        points: of at least two different D/d, in at least two cells.
+        points: of at least three models, and of two different D/d even without one of them.
+        choice: which of the rates that are as good as the best one.
         level: probability of the intervals.
-        num_resamples: R; each draws whole cells, since errors of one cell's points go together.
-        seed: of the resamples.
 
     Raises:
         UserError: if there are too few.
     """
-    cells = sorted({point.cell for point in points})
-    if len(cells) < 2 or len({point.ratio for point in points}) < 2:
+    models = sorted({point.model for point in points})
+    ratios = [{point.ratio for point in points if point.model != model} for model in models]
+    if len(models) < 3 or min(map(len, ratios)) < 2:
         raise UserError(
-            f"a rule is fitted to two cells and two values of D/d at least, got {len(cells)} cells with a best "
-            f"learning rate inside those tried, {len(points)} points in all: widen search.rate_steps, or "
-            "measure more tasks"
+            "a rule is fitted to three models or more, and to two values of D/d even without one of them; got "
+            f"{len(points)} best rates of {len(models)} models: measure more models and values of d, or set "
+            "search.rate_steps wider, in another --out"
         )
     x = np.log([point.ratio for point in points])
-    y = np.log([point.rate / point.full_rate for point in points])
-    members = [np.array([number for number, point in enumerate(points) if point.cell == cell]) for cell in cells]
-    rng = np.random.default_rng(seed)
-    drawn = []
-    for _ in range(num_resamples):
-        chosen = np.concatenate([members[number] for number in rng.integers(len(cells), size=len(cells))])
-        if np.ptp(x[chosen]) > 0:
-            drawn.append(_line(x[chosen], y[chosen]))
-    exponent, intercept = _line(x, y)
-    ends = np.quantile(np.array(drawn), [(1 - level) / 2, (1 + level) / 2], axis=0)
+    y = np.log([point.chosen(choice) / point.full_rate for point in points])
+    whole = np.array(_line(x, y))
+    is_of = np.array([[point.model == model for point in points] for model in models])
+    without = np.array([_line(x[~left_out], y[~left_out]) for left_out in is_of])
+    n = len(models)
+    errors = np.sqrt((n - 1) / n * np.sum((without - without.mean(axis=0)) ** 2, axis=0))
+    reach = student.ppf((1 + level) / 2, n - 1) * errors
+    low, high = whole - reach, whole + reach
     return RateRule(
-        factor=float(np.exp(intercept)),
-        exponent=float(exponent),
-        factor_interval=(float(np.exp(ends[0, 1])), float(np.exp(ends[1, 1]))),
-        exponent_interval=(float(ends[0, 0]), float(ends[1, 0])),
+        factor=float(np.exp(whole[1])),
+        exponent=float(whole[0]),
+        factor_interval=(float(np.exp(low[1])), float(np.exp(high[1]))),
+        exponent_interval=(float(low[0]), float(high[0])),
         interval_level=level,
         num_points=len(points),
-        num_cells=len(cells),
+        num_models=n,
     )
 
 

@@ -46,9 +46,9 @@ def draw_learning_rates(points: Sequence[BestRate], fitted: RateRule, *, further
     """A mark a cell and d, in colour and shape of its cell; log-log."""
     low, high = fitted.exponent_interval
     words = (
-        "A mark is the best of the learning rates tried for one d, interpolated, over the best one of full "
-        f"fine-tuning. {fitted.interval_level:.0%} interval of the exponent, by a bootstrap over {fitted.num_cells} "
-        f"cells: {low:.2f} to {high:.2f}. {further}"
+        "A mark is the best learning rate for one d over the best one of full fine-tuning, a bar the rates that are as "
+        f"good. {fitted.interval_level:.0%} interval of the exponent, by a jackknife over {fitted.num_models} models: "
+        f"{low:.2f} to {high:.2f}. {further}"
     )
     with mpl.rc_context(SETTINGS):
         title = "Learning rate of theta_d against D/d"
@@ -57,14 +57,18 @@ def draw_learning_rates(points: Sequence[BestRate], fitted: RateRule, *, further
         cells = list(dict.fromkeys(point.cell for point in points))
         for number, cell in enumerate(cells):
             members = [point for point in points if point.cell == cell]
+            places = [point.ratio for point in members]
+            color = COLORS[number % len(COLORS)]
             axes.plot(
-                [point.ratio for point in members],
+                places,
                 [point.rate / point.full_rate for point in members],
                 linestyle="",
                 marker=MARKERS[number % len(MARKERS)],
-                color=COLORS[number % len(COLORS)],
+                color=color,
                 label=shortened(cell, LEGEND_TEXT_INCHES, FONT_POINTS - 1),
             )
+            lowest, highest = ([getattr(one, end) / one.full_rate for one in members] for end in ("lowest", "highest"))
+            axes.vlines(places, lowest, highest, color=color, linewidth=0.8)
         ratios = np.geomspace(min(point.ratio for point in points), max(point.ratio for point in points), 50)
         fit = f"{fitted.factor:.2g} (D/d)^{fitted.exponent:.2f}, fitted"
         axes.plot(ratios, [fitted.rate(1.0, ratio) for ratio in ratios], color=DARK, label=fit)

@@ -12,7 +12,7 @@ from lit_idim.ledger import schema
 from lit_idim.ledger.failures import damaged_file
 from lit_idim.ledger.location import Location
 
-BY_TASK = "task_training"  # the settings that differ by task, which a study may get more of
+BY_TASK = "task_training"  # by task: settings of its own, {} for none; of all tasks that a run was of
 _MISSING = object()
 
 
@@ -35,7 +35,8 @@ def agree_on_settings(
 ) -> dict[str, Any]:
     """Makes a new ledger with the settings, or compares them with those of the ledger that is there.
 
-    A task that no training of the ledger is of may bring settings of its own, which bind from then on.
+    Those of a task (`task_training`) are compared where this run has the task. A task that neither a run nor a training
+    was of before brings its own, which bind from then on.
 
     Args:
         connection: in a transaction that no other one of this kind runs beside.
@@ -59,7 +60,9 @@ def agree_on_settings(
         schema.certificates.create(connection, checkfirst=True)
         find_identity(connection, make=True)
     agreed = _with_new_tasks(stored, given, connection)
-    _check_settings(agreed, given, location)
+    of_tasks = agreed.get(BY_TASK, {})
+    compared = {**agreed, BY_TASK: {task: of_tasks.get(task, {}) for task in given.get(BY_TASK, {})}}
+    _check_settings(compared, given, location)
     if create and agreed != stored:
         here = schema.about.c.name == "settings"
         connection.execute(update(schema.about).where(here).values(value=schema.to_json(agreed)))
@@ -106,13 +109,16 @@ def _find_settings(connection: Connection, location: Location) -> dict[str, Any]
 
 
 def _with_new_tasks(stored: dict[str, Any], given: Mapping[str, Any], connection: Connection) -> dict[str, Any]:
-    """The stored settings with those of each task that is new to the ledger: no training was made with others."""
+    """The stored settings with those of each task that is new to the ledger: no training was made with others.
+
+    What no run has named, and yet has trainings, was run without settings of its own by a lit_idim of before.
+    """
     of_tasks, came = stored.get(BY_TASK, {}), given.get(BY_TASK, {})
     trained = schema.trainings.c.task
     new = {
         task: came[task]
         for task in came.keys() - of_tasks.keys()
-        if connection.execute(select(trained).where(trained == task).limit(1)).first() is None
+        if not came[task] or connection.execute(select(trained).where(trained == task).limit(1)).first() is None
     }
     return {**stored, BY_TASK: {**of_tasks, **new}} if new else stored
 

@@ -17,6 +17,8 @@ _FREE_IN_SEARCH = ("tolerance", "max_trainings", "targets")
 def settings_to_agree(settings: StudySettings) -> dict[str, Any]:
     """The settings that are stored with a ledger and compared by every later run on it."""
     agreed = {name: value for name, value in asdict(settings).items() if name not in _FREE}
+    # Of the tasks that this run measures; another's may be others.
+    agreed["task_training"] = {task: settings.task_training.get(task, {}) for task in settings.task_names}
     agreed["search"] = {name: value for name, value in agreed["search"].items() if name not in _FREE_IN_SEARCH}
     stored: dict[str, Any] = plain(agreed | {"training_version": TRAINING_VERSION})
     return stored

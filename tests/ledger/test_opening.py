@@ -36,21 +36,38 @@ def test_every_setting_that_differs_is_named(url: str, settings: dict[str, Any],
         Ledger.open(url, settings={**settings, "seed": 8})
 
 
-def test_a_task_without_a_training_may_bring_settings_of_its_own(
-    url: str, settings: dict[str, Any], record: MakeRecord
-) -> None:
-    with Ledger.open(url, settings={**settings, "task_training": {}}) as ledger:
+def test_a_task_that_is_new_brings_settings_of_its_own(url: str, settings: dict[str, Any], record: MakeRecord) -> None:
+    def with_tasks(**of_tasks: dict[str, int]) -> dict[str, Any]:
+        return {**settings, "task_training": of_tasks}
+
+    with Ledger.open(url, settings=with_tasks(mrpc={})) as ledger:
         ledger.write(record(task="mrpc"))
-    wider = {**settings, "task_training": {"mnli": {"max_length": 64}}}
+    wider = with_tasks(mrpc={}, mnli={"max_length": 64})
     Ledger.read(url, settings=wider).close()
     with Ledger.read(url) as ledger:
-        assert ledger.settings["task_training"] == {}  # who only reads changes nothing
+        assert ledger.settings["task_training"] == {"mrpc": {}}  # who only reads changes nothing
     Ledger.open(url, settings=wider).close()
-    for other in ({}, {"mnli": {"max_length": 32}}, {"mnli": {"max_length": 64}, "mrpc": {"max_length": 64}}):
+    for other in (with_tasks(mnli={}), with_tasks(mnli={"max_length": 32}), with_tasks(mrpc={"max_length": 64})):
         with pytest.raises(UserError, match=r"task_training\.m[a-z]+\.max_length: the ledger has (64|nothing), came"):
-            Ledger.open(url, settings={**settings, "task_training": other})
-    with Ledger.open(url, settings=wider) as ledger:
-        assert ledger.settings == json.loads(json.dumps(wider))
+            Ledger.open(url, settings=other)
+    for same in (wider, with_tasks(mrpc={}), with_tasks(mnli={"max_length": 64}), with_tasks()):
+        with Ledger.open(url, settings=same) as ledger:
+            assert ledger.settings == json.loads(json.dumps(wider))
+
+
+def test_a_task_that_a_run_is_about_to_train_is_taken(url: str, settings: dict[str, Any]) -> None:
+    Ledger.open(url, settings={**settings, "task_training": {"mnli": {}}}).close()
+    with pytest.raises(UserError, match="task_training.mnli.num_updates: the ledger has nothing, came 220"):
+        Ledger.open(url, settings={**settings, "task_training": {"mnli": {"num_updates": 220}}})
+
+
+def test_tasks_of_a_ledger_of_before(url: str, settings: dict[str, Any], record: MakeRecord) -> None:
+    with Ledger.open(url, settings={**settings, "task_training": {"mnli": {"max_length": 64}}}) as ledger:
+        ledger.write(record(task="mrpc"))  # run without settings of its own, and not named
+    Ledger.open(url, settings={**settings, "task_training": {"mrpc": {}, "mnli": {"max_length": 64}}}).close()
+    Ledger.open(url, settings={**settings, "task_training": {"sst2": {"max_length": 32}}}).close()
+    with pytest.raises(UserError, match="task_training.mrpc.max_length: the ledger has nothing, came 64"):
+        Ledger.open(url, settings={**settings, "task_training": {"mrpc": {"max_length": 64}}})
 
 
 def test_another_version_is_refused(url: str, settings: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
