@@ -252,7 +252,6 @@ def test_the_agreement_holds_nothing_that_may_change() -> None:
     agreed = settings_to_agree(settings_of())
     for changes in (
         {"steps": (0, 500)},
-        {"tasks": ("toy-rte",)},
         {"methods": ("did",)},
         {"data_dir": "elsewhere"},
         {"search": {"tolerance": 0.1, "max_trainings": 99.0, "targets": ("final",)}},
@@ -260,3 +259,11 @@ def test_the_agreement_holds_nothing_that_may_change() -> None:
         assert settings_to_agree(settings_of(**changes)) == agreed
     for changes in ({"study_seed": 1}, {"projection": "dense"}, {"search": {"d_max": 500}}):
         assert settings_to_agree(settings_of(**changes)) != agreed
+
+
+def test_the_agreement_holds_what_is_set_for_the_tasks_of_the_run() -> None:
+    of_tasks = {"toy-mrpc": {"num_updates": 50}, "toy-cola": {"num_updates": 70}}
+    agreed = settings_to_agree(settings_of(tasks=("toy-sst2", "toy-mrpc"), task_training=of_tasks))
+    assert agreed["task_training"] == {"toy-sst2": {}, "toy-mrpc": {"num_updates": 50}}
+    alone = settings_to_agree(settings_of(tasks=("toy-sst2",), task_training=of_tasks))
+    assert alone == {**agreed, "task_training": {"toy-sst2": {}}}

@@ -255,3 +255,13 @@ def test_another_driver_may_try_the_folder_meanwhile(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Path, "touch", touch_beside_another)
     make_folder(tmp_path)
     assert codes == [0] and not list(tmp_path.iterdir())
+
+
+def test_a_study_goes_on_with_a_task_of_other_settings(simulate: Measure) -> None:
+    before, _ = simulate(settings_of(tasks=("toy-sst2",)))
+    more = settings_of(tasks=("toy-sst2", "toy-cola"), task_training={"toy-cola": {"num_updates": 50}})
+    after, _ = simulate(more)
+    assert [row for row in after.rows if row.task == "toy-sst2"] == before.rows
+    assert {row.num_updates for row in after.rows if row.task == "toy-cola"} == {50}
+    again, _ = simulate(settings_of(tasks=("toy-sst2",)))  # the command of before
+    assert again.rows == before.rows
