@@ -3,7 +3,7 @@
 from lit_idim.d90.crossing import LEVEL
 from lit_idim.d90.estimate import Estimate, Status, estimate_d90
 from lit_idim.d90.full import FullScore, full_score
-from lit_idim.d90.search import CellFacts, PlayedSearch, next_round, replay
+from lit_idim.d90.search import CellFacts, PlayedSearch, error_at_chance, next_round, replay
 from lit_idim.d90.settings import RATE_RATIO, TARGET_KINDS, SearchSettings, TargetKind
 from lit_idim.d90.training import Request, Result, Results, TrainingId
 
@@ -22,6 +22,7 @@ __all__ = [
     "Status",
     "TargetKind",
     "TrainingId",
+    "error_at_chance",
     "estimate_d90",
     "full_score",
     "next_round",

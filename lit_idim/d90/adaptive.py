@@ -2,7 +2,8 @@
 
 1. Full fine-tuning (`full_rounds`) sets the target.
 2. In the upper half of the range of d all learning rates are run up to an early evaluation; what is hopeless there is
-   stopped for good, the two best go on to their end.
+   stopped for good, the two best go on to their end. Of those that cannot be told from chance by then, the nearest to
+   the rate that the rule gives (step 0 of the ladder) are the best.
 3. A neighbour of the best learning rate that was never run is raced likewise at the nearest d of the best one, beyond
    the ends of the ladder, too. One that was dropped far away, or diverged, gets another try once the crossing is
    located.
@@ -28,6 +29,8 @@ _MOST_TRIES = 2  # trainings at a rate that never came to an end, before it is g
 _MOST_ROUNDS = 500
 _PROMISING_RATES = 2  # that are run to the end after an early evaluation
 _HOPELESS_SHARE = 0.2  # of the best rate's early gain over chance
+_CHANCE_ERRORS = 2.0  # above chance up to which an early score is taken for one at chance
+_LIKELY_RATE = -0.25  # in steps of the ladder: the rule's own (0) is the likeliest best, then its smaller neighbour
 _PILOT_PLACES = (0.6, 0.8, 1.0)  # in the range of ln d
 _PILOT_GAIN = 0.35  # share of the full score's gain over chance that a pilot must show to tell learning rates apart
 
@@ -153,7 +156,9 @@ def _race(state: _Search, d: int, rates: list[int]) -> Rounds:
         again = [further(results, d, rate) for rate in diverged]
         results = state.results = yield tuple(Request(training, early=True) for training in again)
         trainings += again
-    here = {t: result.early_score for t, result in results.items() if t.d == d and result.early_score is not None}
+    floor = state.facts.chance + _CHANCE_ERRORS * state.facts.chance_error
+    early = {t: result.early_score for t, result in results.items() if t.d == d and result.early_score is not None}
+    here = {training: max(score, floor) for training, score in early.items()}  # below it, a difference is noise
     if not here:
         return
     best, full = max(here.values()), full_score(results)
@@ -164,6 +169,8 @@ def _race(state: _Search, d: int, rates: list[int]) -> Rounds:
         for training in trainings
         if not results[training].ended and here.get(training, -math.inf) >= best - margin
     ]
-    promising = sorted(promising, key=lambda training: (-here[training], training.rate))[:_PROMISING_RATES]
+    promising = sorted(
+        promising, key=lambda training: (-here[training], abs(training.rate - _LIKELY_RATE), training.replicate)
+    )[:_PROMISING_RATES]
     if promising:
         yield tuple(Request(training) for training in promising)

@@ -27,15 +27,34 @@ class CellFacts:
 
     Attributes:
         chance: score of the dev examples' majority class, 0 for correlations.
+        chance_error: standard error of a score at chance (`error_at_chance`): an early score within two of them tells
+            nothing of a learning rate.
         num_lambdas: m for SAID, 0 for DID: the smallest d must be larger.
         final_full: full score of the last checkpoint of the series; None where it is unknown or not aimed at.
         has_subspaces: whether d90 is searched for; else only for the best learning rate of trainings without a d.
     """
 
     chance: float
+    chance_error: float = 0.0
     num_lambdas: int = 0
     final_full: FullScore | None = None
     has_subspaces: bool = True
+
+
+def error_at_chance(chance: float, num_dev_examples: int) -> float:
+    """Standard error of the score of a classifier that has learned nothing.
+
+    Binomial for a share of right answers, sqrt(1/n) for a correlation; for F1, which is neither, the former is taken.
+
+    Args:
+        chance: score of the majority class, 0 for correlations.
+        num_dev_examples: n.
+
+    Example:
+        >>> round(error_at_chance(0.5, 872), 4)
+        0.0169
+    """
+    return math.sqrt((chance * (1 - chance) or 1.0) / num_dev_examples)
 
 
 def next_round(settings: SearchSettings, facts: CellFacts, results: Results) -> Round:

@@ -60,6 +60,11 @@ class SimulatedCell:
     seed: int
 
     @property
+    def facts(self) -> CellFacts:
+        """For the search; a score at chance is taken to err as one over seeds."""
+        return CellFacts(chance=self.chance, chance_error=self.sd)
+
+    @property
     def target(self) -> float:
         """90% of the true full score."""
         return 0.9 * self.full
@@ -168,7 +173,7 @@ def draw_cell(number: int, *, study_seed: int = 0) -> SimulatedCell:
 
 def run_search(cell: SimulatedCell, settings: SearchSettings) -> tuple[CellFacts, dict[TrainingId, Result], int]:
     """The results of a search on a simulated cell, and after how many rounds."""
-    facts = CellFacts(chance=cell.chance)
+    facts = cell.facts
     results: dict[TrainingId, Result] = {}
     num_rounds = 0
     rounds = protocol_rounds(settings, facts)

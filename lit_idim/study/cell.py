@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, TrainingId
+from lit_idim.d90 import RATE_RATIO, CellFacts, FullScore, SearchSettings, TrainingId, error_at_chance
 from lit_idim.errors import UserError
 from lit_idim.projections import PROJECTIONS
 from lit_idim.series import CheckpointLocation, Series, load_series, single_model
@@ -124,6 +124,7 @@ class PreparedCell:
         m: its layers.
         chance: score of the dev examples' majority class.
         num_train_examples: distinct training examples.
+        num_dev_examples: that scores are taken on.
         checksums: of weights, tokenizer and the data: `weights`, `tokenizer`, `train`, `dev`.
     """
 
@@ -135,6 +136,7 @@ class PreparedCell:
     m: int
     chance: float
     num_train_examples: int
+    num_dev_examples: int
     checksums: dict[str, str]
     _keys: dict[TrainingId, str] = field(init=False, default_factory=dict, repr=False, compare=False)
 
@@ -161,6 +163,7 @@ class PreparedCell:
         """For the search."""
         return CellFacts(
             chance=self.chance,
+            chance_error=error_at_chance(self.chance, self.num_dev_examples),
             num_lambdas=self.num_lambdas,
             final_full=final_full,
             has_subspaces=not self.cell.is_baseline,

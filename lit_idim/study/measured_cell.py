@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from lit_idim.d90 import CellFacts, FullScore, Result, SearchSettings, TrainingId, replay
+from lit_idim.d90 import CellFacts, FullScore, Result, SearchSettings, TrainingId, error_at_chance, replay
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.cell import BASELINE, Cell
 from lit_idim.study.results import early_update, results_of, training_of
@@ -52,6 +52,7 @@ class MeasuredCell:
         num_lambdas = max((record.num_lambdas for record in self.records.values()), default=0)
         return CellFacts(
             chance=first.chance_score,
+            chance_error=error_at_chance(first.chance_score, first.num_dev_examples),
             num_lambdas=num_lambdas,
             final_full=final_full,
             has_subspaces=not self.is_baseline,

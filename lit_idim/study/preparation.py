@@ -48,6 +48,7 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         m=0,
         chance=0.0,
         num_train_examples=0,
+        num_dev_examples=1,
         checksums={},
     )
     probe = TrainingId(None, 0, 0)
@@ -61,6 +62,7 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         m=count.m,
         chance=chance_score(data.task, dev.labels.numpy()),
         num_train_examples=len(train),
+        num_dev_examples=len(dev.labels),
         checksums=trainings.identify(request, weights=cell.series.checksums.get(cell.step))
         | {"train": data.checksums["train"], "dev": data.checksums["dev"]},
     )

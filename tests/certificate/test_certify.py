@@ -158,7 +158,7 @@ def test_seeds_are_those_of_a_study() -> None:
     cell = PreparedCell(
         cell=Cell(series=load_series("toy-L2-H128"), step=4000, task="toy-opinion", method="said"),
         settings=settings, training=settings.training, location=None, D=1, m=1, chance=0.5, num_train_examples=1,
-        checksums={},
+        num_dev_examples=1, checksums={},
     )  # type: ignore[arg-type]  # fmt: skip
     derived = derived_seeds(
         study_seed=7, series="toy-L2-H128", step=4000, task="toy-opinion", method="said", d=99, replicate=2

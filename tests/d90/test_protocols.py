@@ -83,11 +83,11 @@ def test_replay_agrees_with_driving_in_any_order_and_through_interruptions(numbe
     cell = draw_cell(number, study_seed=3)
     _, driven, _ = run_search(cell, SETTINGS)
     order, results = random.Random(number), {}
-    played = PlayedSearch(SETTINGS, CellFacts(chance=cell.chance))
+    played = PlayedSearch(SETTINGS, cell.facts)
     for _ in range(2000):
         shuffled = list(results.items())
         order.shuffle(shuffled)
-        requests, asked = replay(SETTINGS, CellFacts(chance=cell.chance), dict(shuffled))
+        requests, asked = replay(SETTINGS, cell.facts, dict(shuffled))
         assert played.go_on(dict(shuffled)) == requests and played.asked == asked
         if not requests:
             break
@@ -95,7 +95,7 @@ def test_replay_agrees_with_driving_in_any_order_and_through_interruptions(numbe
         for request in order.sample(requests, order.randint(1, len(requests))):
             results[request.training] = cell.run(request, SETTINGS)
     assert results == driven
-    assert replay(SETTINGS, CellFacts(chance=cell.chance), driven) == ((), driven)
+    assert replay(SETTINGS, cell.facts, driven) == ((), driven)
 
 
 def test_what_was_not_asked_for_is_not_looked_at():
@@ -122,6 +122,29 @@ def test_ladder_grows_at_its_edge():
 def test_hopeless_rates_are_stopped_early():
     results = drive(SETTINGS, FACTS, answer_with(lambda t: rising(t) if t.d is None or t.rate == 0 else 0.5))
     assert {training.rate for training, result in results.items() if training.d and result.score is not None} == {0}
+
+
+@pytest.mark.parametrize(
+    ("chance_error", "early", "go_on"),
+    [
+        (0.0, {-2: 0.5, -1: 0.49, 0: 0.48, 1: 0.5}, {-1, 0}),
+        (0.01, {-2: 0.519, -1: 0.49, 0: 0.48, 1: 0.51}, {-1, 0}),
+        (0.01, {-2: 0.525, -1: 0.49, 0: 0.48, 1: 0.51}, {-2, 0}),
+        (0.01, {-2: 0.525, -1: 0.49, 0: 0.48, 1: 0.53}, {-2, 1}),
+    ],
+)
+def test_rates_that_cannot_be_told_from_chance_go_on_by_nearness_to_the_rule(chance_error, early, go_on):
+    def answer(request):
+        training, score = request.training, early.get(request.training.rate, 0.5)
+        if training.d is None:
+            return Result(score=rising(training))
+        if request.early:
+            return Result(early_score=score, ended=False, cost=SETTINGS.early_fraction)
+        return Result(score=0.5, early_score=score)
+
+    results = drive(SETTINGS, replace(FACTS, chance_error=chance_error), answer)
+    pilot = min(training.d for training in results if training.d is not None)
+    assert {training.rate for training, result in results.items() if training.d == pilot and result.ended} == go_on
 
 
 def test_one_diverged_training_does_not_end_a_rate():

@@ -33,6 +33,8 @@ RECORD = {
     ("default", 11): (57, "7ec1ae0c", 7.1023, 0.2828),
     ("default", 12): (24, "76fa4fa4", 4.0880, 0.2527),
     ("default", 13): (24, "c3c308aa", 4.5518, 0.2619),
+    ("default", 31): (23, "4238fa97", 7.9249, 0.2887),  # rates at chance go on by nearness to the rule
+    ("default", 34): (20, "92c0f24b", 8.1448, 0.1979),  # as above, with trainings that diverge
     ("narrow", 0): (28, "73a17981", 4.5300, 0.0834),
     ("narrow", 1): (156, "794f425d", 4.1125, 1.9535),
     ("narrow", 2): (42, "00a84bcd", 4.0304, 0.0959),
