@@ -18,11 +18,11 @@ import math
 
 from lit_idim.d90.curve import Curve
 from lit_idim.d90.estimate import Estimate, estimate_d90
-from lit_idim.d90.full import full_score
+from lit_idim.d90.full import FullScore, full_score
 from lit_idim.d90.planning import LEAST_SCORES, LOCATED_NATS, number_near, plan_round
 from lit_idim.d90.search import CellFacts, Rounds, full_rounds
 from lit_idim.d90.settings import SearchSettings, TargetKind
-from lit_idim.d90.training import Request, Results, final_scores, further, total_cost
+from lit_idim.d90.training import Request, Results, TrainingId, final_scores, further, total_cost
 
 _MOST_EXTENSIONS = 3  # of the ladder, on each side
 _MOST_TRIES = 2  # trainings at a rate that never came to an end, before it is given up
@@ -156,21 +156,27 @@ def _race(state: _Search, d: int, rates: list[int]) -> Rounds:
         again = [further(results, d, rate) for rate in diverged]
         results = state.results = yield tuple(Request(training, early=True) for training in again)
         trainings += again
-    floor = state.facts.chance + _CHANCE_ERRORS * state.facts.chance_error
-    early = {t: result.early_score for t, result in results.items() if t.d == d and result.early_score is not None}
-    here = {training: max(score, floor) for training, score in early.items()}  # below it, a difference is noise
-    if not here:
-        return
-    best, full = max(here.values()), full_score(results)
+    here = {t: result.early_score for t, result in results.items() if t.d == d and result.early_score is not None}
+    full = full_score(results)
     assert full is not None
-    margin = max(3 * full.sd, _HOPELESS_SHARE * (best - state.facts.chance))
-    promising = [
-        training
-        for training in trainings
-        if not results[training].ended and here.get(training, -math.inf) >= best - margin
-    ]
-    promising = sorted(
-        promising, key=lambda training: (-here[training], abs(training.rate - _LIKELY_RATE), training.replicate)
-    )[:_PROMISING_RATES]
+    promising = _promising([t for t in trainings if t in here and not results[t].ended], here, full, state.facts)
     if promising:
         yield tuple(Request(training) for training in promising)
+
+
+def _promising(
+    trainings: list[TrainingId], here: dict[TrainingId, float], full: FullScore, facts: CellFacts
+) -> list[TrainingId]:
+    """Those trainings that go on to their end, by the early scores at their d."""
+    if not trainings:
+        return []
+    best, at_chance = max(here.values()), facts.chance + _CHANCE_ERRORS * facts.chance_error
+    margin = max(3 * full.sd, _HOPELESS_SHARE * (best - facts.chance))
+    # Where nothing has risen above chance yet, nothing is hopeless yet either; what lies below it is at chance, too.
+    kept = [t for t in trainings if best <= at_chance or max(here[t], facts.chance) >= best - margin]
+
+    def place(training: TrainingId) -> tuple[float, ...]:
+        # Up to `at_chance`, a difference is noise.
+        return -max(here[training], at_chance), abs(training.rate - _LIKELY_RATE), training.replicate
+
+    return sorted(kept, key=place)[:_PROMISING_RATES]

@@ -44,7 +44,8 @@ class CellFacts:
 def error_at_chance(chance: float, num_dev_examples: int) -> float:
     """Standard error of the score of a classifier that has learned nothing.
 
-    Binomial for a share of right answers, sqrt(1/n) for a correlation; for F1, which is neither, the former is taken.
+    Binomial for a share of right answers; for F1, which is none, that is taken, too. sqrt(1/n) for a correlation, and
+    where all dev examples are of one class.
 
     Args:
         chance: score of the majority class, 0 for correlations.
@@ -53,6 +54,8 @@ def error_at_chance(chance: float, num_dev_examples: int) -> float:
     Example:
         >>> round(error_at_chance(0.5, 872), 4)
         0.0169
+        >>> error_at_chance(0.0, 2500)  # a correlation
+        0.02
     """
     return math.sqrt((chance * (1 - chance) or 1.0) / num_dev_examples)
 

@@ -21,6 +21,9 @@ Shape = Literal["logistic", "saturating", "gompertz", "power"]
 SHAPES: tuple[Shape, ...] = ("logistic", "saturating", "gompertz", "power")
 
 
+_EARLY_NOISE = 1.5  # standard deviation of an early score, in that of a final one
+
+
 @dataclass(frozen=True, kw_only=True)
 class SimulatedCell:
     """A cell whose truth is known.
@@ -61,8 +64,8 @@ class SimulatedCell:
 
     @property
     def facts(self) -> CellFacts:
-        """For the search; a score at chance is taken to err as one over seeds."""
-        return CellFacts(chance=self.chance, chance_error=self.sd)
+        """For the search; an early score at chance errs as every early score does."""
+        return CellFacts(chance=self.chance, chance_error=_EARLY_NOISE * self.sd)
 
     @property
     def target(self) -> float:
@@ -102,7 +105,7 @@ class SimulatedCell:
         if diverges:
             return Result(cost=0.5)
         mean = self.full_mean(rate) if d is None else self.mean(math.log(d), rate)
-        early = self.chance + self.early_share * (mean - self.chance) + 1.5 * self.sd * early_noise
+        early = self.chance + self.early_share * (mean - self.chance) + _EARLY_NOISE * self.sd * early_noise
         if request.early:
             return Result(early_score=early, ended=False, cost=settings.early_fraction)
         return Result(score=mean + self.sd * noise, early_score=early)

@@ -131,6 +131,8 @@ def test_hopeless_rates_are_stopped_early():
         (0.01, {-2: 0.519, -1: 0.49, 0: 0.48, 1: 0.51}, {-1, 0}),
         (0.01, {-2: 0.525, -1: 0.49, 0: 0.48, 1: 0.51}, {-2, 0}),
         (0.01, {-2: 0.525, -1: 0.49, 0: 0.48, 1: 0.53}, {-2, 1}),
+        (0.01, {-2: 0.4, -1: 0.3, 0: 0.2, 1: 0.5}, {-1, 0}),  # below chance is at chance
+        (0.01, {-2: 0.5, -1: 0.6, 0: 0.3, 1: 0.5}, {-1}),  # hopeless beside one that has risen
     ],
 )
 def test_rates_that_cannot_be_told_from_chance_go_on_by_nearness_to_the_rule(chance_error, early, go_on):
