@@ -28,8 +28,10 @@ def sentence_prediction(settings: StudySettings, options: RunOptions) -> int:
         lines = compare(result.rows)
         write_comparison(options.out, "table1", lines)
         # Points, fit and target of the figure are those of the target that the search aims at.
-        shown = [of_variant(row, VARIANT_OF_TARGET[settings.search.targets[0]]) for row in result.rows]
-        scores_by_model(result.records, shown, options.out / "figures", curves=result.curves, stem="figure1")
+        variant = VARIANT_OF_TARGET[settings.search.targets[0]]
+        shown = [of_variant(row, variant) for row in result.rows]
+        figures = options.out / "figures"
+        scores_by_model(result.records, shown, figures, curves=result.curves, variant=variant, stem="figure1")
         return Findings(text=markdown(lines))
 
     return run_as_asked("sentence_prediction", settings, options, find)

@@ -43,8 +43,7 @@ def plan_round(
         least_d: smallest d of the cell.
     """
     crossing = curve.crossing
-    located = crossing.half_width <= settings.tolerance and number_near(curve) >= LEAST_SCORES
-    if located or _is_outside(results, curve, settings.d_max, least_d):
+    if is_settled(results, curve, settings, least_d):
         return []
     spread = min(max(crossing.quantiles[1] - crossing.quantiles[0], _SPREAD_NATS[0]), _SPREAD_NATS[1])
     middle, rates = sum(crossing.quantiles) / 2, _rates_of_round(curve)
@@ -59,6 +58,16 @@ def plan_round(
         if _target_decides(curve, target, full, num_full):
             requests.append(Request(further(results, None, _rate_in_full(full), taken=requests)))
     return requests
+
+
+def is_settled(results: Results, curve: Curve, settings: SearchSettings, least_d: int) -> bool:
+    """Whether the search has what it was to find: arguments as of `plan_round`.
+
+    Either the interval is as narrow as asked, by enough scores near the crossing, or the crossing lies outside of the
+    range for sure.
+    """
+    located = curve.crossing.half_width <= settings.tolerance and number_near(curve) >= LEAST_SCORES
+    return located or _is_outside(results, curve, settings.d_max, least_d)
 
 
 def number_near(curve: Curve) -> float:

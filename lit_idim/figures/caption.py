@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.row_details import has_ended
+from lit_idim.text import counted, listed
 
 TARGETS: dict[D90Variant, str] = {
     "d90": "{share} of the checkpoint's own full score",
@@ -47,7 +48,7 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
         return further
     sentences = [further] if further else []
     target = TARGETS[variant].format(share=_range([round(100 * row.target_fraction, 3) for row in rows], "%"))
-    sentences.append(f"Target: {target}; dev {_list({row.metric for row in rows})}.")
+    sentences.append(f"Target: {target}; dev {listed(sorted({row.metric for row in rows}))}.")
     ended = [row for row in rows if has_ended(row)]
     counts: Counter[str] = Counter(standing(row, variant) for row in rows)
     others = [f"{counts[status]} {words}" for status, words in STATUS_WORDS.items() if counts[status]]
@@ -56,25 +57,26 @@ def caption(rows: Sequence[D90Row], *, variant: D90Variant = "d90", further: str
     includes = sorted({row.interval_includes for row in rows if row.interval_includes})
     of_what = f" ({' / '.join(includes)})" if includes else ""
     sentences.append(f"Intervals: {_range([round(100 * row.interval_level, 3) for row in rows], '%')}{of_what}.")
+    methods, projections = {row.method.upper() for row in rows}, {row.projection for row in rows}
     sentences.append(
-        f"{_list({row.method.upper() for row in rows})} with {_list({row.projection for row in rows})}, "
-        f"{_list({row.protocol for row in rows})} protocol, d from {_range([row.d_min for row in rows])} to "
+        f"{listed(sorted(methods))} with {listed(sorted(projections))}, "
+        f"{listed(sorted({row.protocol for row in rows}))} protocol, d from {_range([row.d_min for row in rows])} to "
         f"{_range([row.d_max for row in rows])}{_seeds(ended)}{_updates(rows)}."
     )
     open_ends = [row for row in rows if standing(row, variant) == "reached" and None in row.interval_of(variant)]
     if open_ends:
-        sentences.append(f"Open at an end of the range of d: {_counted(len(open_ends), 'interval')}.")
+        sentences.append(f"Open at an end of the range of d: {counted(len(open_ends), 'interval')}.")
     if num_unmet := sum(row.tolerance_met is False for row in ended):
         whose = "its" if num_unmet == 1 else "their"
-        searches = _counted(num_unmet, "search", "searches")
+        searches = counted(num_unmet, "search", "searches")
         sentences.append(f"{searches} ended at {whose} budget, wider than the tolerance.")
     if num_edge := sum(row.learning_rate_at_edge is True for row in ended):
         sentences.append(f"In {num_edge} the best learning rate is at the edge of those tried.")
     if num_diverged := sum(row.num_diverged for row in rows):
-        sentences.append(f"{_counted(num_diverged, 'training')} diverged.")
+        sentences.append(f"{counted(num_diverged, 'training')} diverged.")
     toys = {row.task for row in rows if row.task.startswith("toy-")}
     if toys:
-        which = "The tasks are" if toys == {row.task for row in rows} else f"{_list(toys)} are"
+        which = "The tasks are" if toys == {row.task for row in rows} else f"{listed(sorted(toys))} are"
         sentences.append(f"{which} in a generated language, not in English.")
     return " ".join(sentences)
 
@@ -89,20 +91,6 @@ def _updates(rows: Sequence[D90Row]) -> str:
     return f", {_range(updates)} updates of {_range([row.batch_size for row in rows])} examples" if updates else ""
 
 
-def _counted(number: int, noun: str, plural: str | None = None) -> str:
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
 def _range(numbers: Sequence[float], unit: str = "") -> str:
     low, high = min(numbers), max(numbers)
     return f"{low:,.10g}{unit}" if low == high else f"{low:,.10g}-{high:,.10g}{unit}"  # "16-4,096"
-
-
-def _list(words: set[str]) -> str:
-    """Words in order, with commas and an "and".
-
-    >>> _list({"b", "a", "c"})
-    'a, b and c'
-    """
-    ordered = sorted(words)
-    return ordered[0] if len(ordered) == 1 else f"{', '.join(ordered[:-1])} and {ordered[-1]}"

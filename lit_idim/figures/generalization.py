@@ -37,9 +37,9 @@ def draw_generalization(rows: Sequence[GeneralizationRow]) -> Figure:
     """d90 against dev accuracy and against the relative generalization gap of full fine-tuning (AZG20, section 5.3)."""
     measured = [row for row in rows if row.num_bits is not None]
     caption = (
-        f"{len(measured)} of {len(rows)} cells have a certificate. Filled: full fine-tuning; hollow: the subspace "
-        "of d90 numbers. Gap: (train - dev) / (1 - dev) of the accuracies on the sample that was trained on and on the "
-        "dev split. One training each. Bars: 90% interval of d90."
+        f"{len(measured)} of {len(rows)} cells have a certificate. Filled: full fine-tuning, at d90; hollow: the "
+        "certified subspace, at its own d. Gap: (train - dev) / (1 - dev) of the accuracies on the sample that was "
+        "trained on and on the dev split. One training each. Bars: 90% interval of d90."
     )
     page, (left, right) = _page("d90, accuracy and generalization gap", caption, rows)
     for axes, name, label in (
@@ -48,10 +48,10 @@ def draw_generalization(rows: Sequence[GeneralizationRow]) -> Figure:
     ):
         for row in measured:
             look = _look(row, rows)
-            for kind, face in (("full", look["color"]), ("subspace", "white")):
+            for kind, x, face in (("full", row.d90, look["color"]), ("subspace", row.d, "white")):
                 value = getattr(row, f"{kind}_{name}")
-                if value is not None and row.d90 is not None:
-                    axes.plot(row.d90, value, markerfacecolor=face, linestyle="", gid=kind, **look)
+                if value is not None and x is not None:
+                    axes.plot(x, value, markerfacecolor=face, linestyle="", gid=kind, **look)
             full = getattr(row, f"full_{name}")
             if full is not None and row.d90_low is not None and row.d90_high is not None:
                 axes.hlines(full, row.d90_low, row.d90_high, color=look["color"], linewidth=0.8, alpha=0.6)
@@ -177,9 +177,9 @@ def _look(row: GeneralizationRow, rows: Sequence[GeneralizationRow]) -> dict[str
 
 
 def _set_d_axis(axes: Axes, rows: Sequence[GeneralizationRow]) -> None:
-    every = [end for row in rows for end in (row.d90, row.d90_low, row.d90_high) if end is not None]
+    every = [end for row in rows for end in (row.d, row.d90, row.d90_low, row.d90_high) if end is not None]
     low, high = (min(every) / 1.3, max(every) * 1.3) if every else (10.0, 1000.0)
     axes.set_xscale("log")
     axes.set_xlim(low, high)
     set_log_ticks(axes, "x", log_ticks(low, high, 5))
-    axes.set_xlabel("d90 (trained numbers)")
+    axes.set_xlabel("d (trained numbers)")

@@ -30,7 +30,7 @@ from lit_idim.figures.style import (
     shortened,
 )
 from lit_idim.ledger.record import TrainingRecord
-from lit_idim.study.d90_row import D90Row
+from lit_idim.study.d90_row import D90Row, D90Variant
 
 PANEL_INCHES = 2.5
 LEGEND_TEXT_INCHES = 2.0
@@ -44,6 +44,7 @@ def scores_by_model(
     folder: Path,
     *,
     curves: Mapping[CellKey, Curve],
+    variant: D90Variant = "d90",
     stem: str = "scores_by_model",
 ) -> list[Path]:
     """Draws and saves the figure; arguments as of `draw_scores_by_model`.
@@ -53,11 +54,15 @@ def scores_by_model(
     """
     if not rows:
         return []
-    return save_figure(draw_scores_by_model(records, rows, curves=curves), folder, stem)
+    return save_figure(draw_scores_by_model(records, rows, curves=curves, variant=variant), folder, stem)
 
 
 def draw_scores_by_model(
-    records: Sequence[TrainingRecord], rows: Sequence[D90Row], *, curves: Mapping[CellKey, Curve]
+    records: Sequence[TrainingRecord],
+    rows: Sequence[D90Row],
+    *,
+    curves: Mapping[CellKey, Curve],
+    variant: D90Variant = "d90",
 ) -> Figure:
     """A row of panels a task, a column a method.
 
@@ -67,6 +72,7 @@ def draw_scores_by_model(
         records: trainings; only finished ones in subspaces are drawn.
         rows: one a cell, of any models, tasks and methods.
         curves: monotone fit by cell, where there is one.
+        variant: that the caption speaks of, whose numbers stand in the rows' d90.
     """
     tasks = list(dict.fromkeys(row.task for row in rows))
     methods = list(dict.fromkeys(row.method for row in rows))
@@ -84,9 +90,8 @@ def draw_scores_by_model(
     handles.append(Line2D([], [], color=GREY, linestyle=":", label="chance"))
     height = PANEL_INCHES * len(tasks) + LEGEND_ROW_INCHES * math.ceil(len(handles) / LEGEND_COLUMNS) + 0.3
     with mpl.rc_context(SETTINGS):
-        page = new_page(
-            title="Score against d, by model", caption=caption_of(rows, further=further), plot_height_inches=height
-        )
+        caption = caption_of(rows, variant=variant, further=further)
+        page = new_page(title="Score against d, by model", caption=caption, plot_height_inches=height)
         grid = page.plot.subplots(len(tasks), len(methods), squeeze=False, sharex=True, sharey="row")
         for row_of_axes, task in zip(grid, tasks, strict=True):
             for axes, method in zip(row_of_axes, methods, strict=True):

@@ -7,7 +7,7 @@ from lit_idim.study.d90_row import D90Status
 
 @dataclass(frozen=True, kw_only=True)
 class GeneralizationRow:
-    """How a trained subspace of about d90 numbers generalizes, and full fine-tuning beside it.
+    """How a trained subspace, of about d90 numbers or of a given d, generalizes, and full fine-tuning beside it.
 
     Accuracies and errors are shares of right and wrong class predictions, whatever the task's metric is. All trainings
     of a row learn from the same sample of the train set.
@@ -18,7 +18,7 @@ class GeneralizationRow:
         d90: in trained numbers; None unless reached.
         d90_low: lower end of its interval.
         d90_high: upper end of its interval.
-        d: trained numbers of the certified training, d90 rounded up.
+        d: trained numbers of the certified training: d90 rounded up, or what `certificate_d` asks for.
         num_train_examples: that all trainings of the row learn from.
         num_examples: n, of those the ones that are scored and counted: all, but where train examples are phrases of one
             another whole sentences alone.

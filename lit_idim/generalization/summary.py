@@ -6,6 +6,7 @@ import numpy as np
 
 from lit_idim.generalization.row import GeneralizationRow
 from lit_idim.study.rank_correlation import spearman
+from lit_idim.text import aligned
 
 MIN_POINTS = 4
 LEVEL = 0.9
@@ -30,8 +31,7 @@ _HEADINGS = (
 def summarize_generalization(rows: Sequence[GeneralizationRow]) -> str:
     """A line a cell, and how d90 goes with accuracy and gap over all cells of a task and method."""
     lines = [_HEADINGS, *(_line(row) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text = aligned(lines)
     for task, method in dict.fromkeys((row.task, row.method) for row in rows):
         group = [row for row in rows if (row.task, row.method) == (task, method)]
         for words, value in (

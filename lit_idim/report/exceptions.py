@@ -8,7 +8,6 @@ from lit_idim.report.links import Links
 from lit_idim.report.markup import Child, Markup, element, join
 from lit_idim.report.words import (
     cell_words,
-    counted,
     d90_words,
     rate_words,
     reason_of,
@@ -18,6 +17,7 @@ from lit_idim.report.words import (
 )
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.row_details import has_ended
+from lit_idim.text import counted
 
 EXPLANATIONS = {
     "above_range": "Not even d_max trained numbers reach the target. d90 is larger than d_max; how much "

@@ -6,9 +6,7 @@ from lit_idim.report.markup import Markup, element
 from lit_idim.report.score_chart import target_score
 from lit_idim.report.words import (
     VARIANT_WORDS,
-    counted,
     d90_words,
-    listed,
     rate_words,
     reason_of,
     score_words,
@@ -17,6 +15,7 @@ from lit_idim.report.words import (
 )
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.progress import duration
+from lit_idim.text import counted, listed
 
 
 def facts(row: D90Row, variant: D90Variant) -> Markup:

@@ -14,10 +14,10 @@ from lit_idim.report.links import Links
 from lit_idim.report.markup import Markup, element
 from lit_idim.report.scales import Scale, nearest_gaps
 from lit_idim.report.series import draw_line, draw_means
-from lit_idim.report.words import counted
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.geometric_mean import GeometricMeanRow, geometric_mean_rows
 from lit_idim.study.row_details import has_ended
+from lit_idim.text import counted
 
 AXIS_WORDS: dict[Axis, str] = {
     "pretraining_step": "pretraining step",

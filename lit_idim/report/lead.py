@@ -6,14 +6,16 @@ from lit_idim.figures.caption import STATUS_WORDS, standing
 from lit_idim.report.content import ReportContent
 from lit_idim.report.lines import drawn_rows
 from lit_idim.report.markup import Markup, element
-from lit_idim.report.words import VARIANT_WORDS, counted, listed
+from lit_idim.report.words import VARIANT_WORDS
 from lit_idim.study.progress import duration
+from lit_idim.text import counted, listed
 
 TITLES = {
     "pretrain_curve": "d90 against pretraining step",
     "model_size": "d90 against model size",
     "sentence_prediction": "d90 of sentence prediction, DID and SAID",
     "generalization": "d90, generalization and a bound on the error",
+    "learning_rates": "best learning rates of subspaces, and d90",
 }
 MAX_NAMES = 6
 MEANINGS = {

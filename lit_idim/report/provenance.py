@@ -10,7 +10,7 @@ from lit_idim.report.markup import Child, Markup, element, join
 from lit_idim.report.tables import seeds_table
 from lit_idim.yaml_text import parse_yaml
 
-STUDIES = ("pretrain_curve", "model_size", "sentence_prediction", "generalization")
+STUDIES = ("pretrain_curve", "model_size", "sentence_prediction", "generalization", "learning_rates")
 # Of each training in a table of its own; of P too many to read, and in manifest.json.
 _FOLDED = {"weights": "Checksums of weights", "data": "Checksums of data", "projections": "Checksums of P"}
 

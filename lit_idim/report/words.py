@@ -1,7 +1,6 @@
 """A row and a training in words: what a hover, a table and a screen reader say."""
 
 import textwrap
-from collections.abc import Sequence
 
 from lit_idim.ledger.record import TrainingRecord
 from lit_idim.study.d90_row import D90Row, D90Variant
@@ -113,21 +112,3 @@ def training_lines(record: TrainingRecord) -> list[str]:
         f"replicate {record.replicate}",
         duration(record.seconds),
     ]
-
-
-def listed(words: Sequence[str]) -> str:
-    """Words with commas and an "and".
-
-    >>> listed(["a", "b", "c"]), listed(["a"]), listed([])
-    ('a, b and c', 'a', '')
-    """
-    return f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else "".join(words)
-
-
-def counted(count: int, noun: str) -> str:
-    """A number with its noun.
-
-    >>> counted(1, "cell"), counted(2, "cell")
-    ('1 cell', '2 cells')
-    """
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"

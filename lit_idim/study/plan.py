@@ -71,6 +71,7 @@ def _planned(settings: StudySettings, cell: Cell) -> PlannedCell:
         num_dev_examples=_least(num_dev, training.max_dev_examples),
         num_full_trainings=without_d,
         num_subspace_trainings=in_subspaces,
+        evaluations_per_training=1 if known_train is None else training.evaluations(known_train),
         is_baseline=cell.is_baseline,
     )
 

@@ -66,10 +66,10 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
         checksums=trainings.identify(request, weights=cell.series.checksums.get(cell.step))
         | {"train": data.checksums["train"], "dev": data.checksums["dev"]},
     )
-    if prepared.num_lambdas >= prepared.search(is_last=False).d_max:
+    if prepared.num_lambdas + 1 >= prepared.search(is_last=False).d_max:
         raise UserError(
             f"search.d_max: {cell.method} on {cell.series.name} pays for {prepared.num_lambdas} lambdas out of d, so "
-            f"d_max must be larger; got {prepared.search(is_last=False).d_max}"
+            f"expected at least {prepared.num_lambdas + 2}; got {prepared.search(is_last=False).d_max}"
         )
     if prepared.num_updates < 2:
         raise UserError(f"training: {cell.task} makes {prepared.num_updates} update; expected at least 2")

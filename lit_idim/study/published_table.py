@@ -8,6 +8,7 @@ from lit_idim.study.d90_row import D90Row
 from lit_idim.study.provenance import write_whole
 from lit_idim.study.published import SOURCE, TABLE_1, PublishedD90
 from lit_idim.study.tables import write_table
+from lit_idim.text import whole_or_unknown
 
 NOT_RUN = "not run"
 
@@ -130,18 +131,14 @@ def _not_run(number: PublishedD90) -> Comparison:
 
 def _words(line: Comparison) -> tuple[str, ...]:
     name = " = ".join(word for word in (line.title, f"{line.model}/{line.checkpoint}" if line.model else "") if word)
-    ends = [_number(end) for end in (line.d90_low, line.d90_high)]
+    ends = [whole_or_unknown(end) for end in (line.d90_low, line.d90_high)]
     return (
         name,
         line.task,
         line.method.upper(),
-        _number(line.published_d90) if line.published_d90 is not None else "",
-        _number(line.d90) if line.d90 is not None else line.status.replace("_", " "),
+        whole_or_unknown(line.published_d90) if line.published_d90 is not None else "",
+        whole_or_unknown(line.d90) if line.d90 is not None else line.status.replace("_", " "),
         "" if ends == ["?", "?"] else f"{ends[0]} to {ends[1]}",
-        _number(line.d90_first_crossing) if line.d90_first_crossing is not None else "",
+        whole_or_unknown(line.d90_first_crossing) if line.d90_first_crossing is not None else "",
         "" if line.full_score is None else f"{line.full_score:.3f} {line.metric}",
     )
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:,.0f}"

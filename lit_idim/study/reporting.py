@@ -36,12 +36,14 @@ _TABLES = {
     "table1": "Beside the published numbers",
     "trends": "Trends with model size",
     "generalization": "d90, generalization and bounds",
+    "best_rates": "The best learning rate of every d",
 }
 _FIGURES = {
     "figure1": "Scores against d by model, after Figure 1 of the paper.",
     "generalization": "Dev accuracy and relative generalization gap against d90.",
     "bounds": "Bounds on the error beside the error that was measured.",
     "description_length": "Bits of the certified subspaces against pretraining step and model size.",
+    "learning_rates": "Best learning rates of subspaces against D/d, and the rule in use.",
     "full_score_vs_step": "Full score, and score of a head trained alone, against pretraining step.",
     "d90_chance_corrected_vs_pretraining_step": "d90 of the chance-corrected target against pretraining step.",
     "d90_final_target_vs_pretraining_step": "d90 of the final target against pretraining step.",

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lit_idim.d90 import LEVEL, CellFacts, Estimate, FullScore, Result, SearchSettings, TrainingId, full_score
+from lit_idim.d90.planning import is_settled
 from lit_idim.d90.search import whole_numbers
 from lit_idim.d90.training import final_scores
 from lit_idim.ledger import TrainingRecord
@@ -20,7 +21,6 @@ Records = Mapping[TrainingId, TrainingRecord]
 Asked = Mapping[TrainingId, Result]
 
 _Z = statistics.NormalDist().inv_cdf(0.5 + LEVEL / 2)
-_CLEARLY_OUTSIDE = 0.95
 NOT_ENDED = "the search has not ended"
 _STANDARD_ERRORS = 2
 
@@ -71,14 +71,11 @@ def head_columns(head: MeasuredCell | None, search: SearchSettings) -> tuple[dic
     }, at_edge if full.rate in (min(rates), max(rates)) else []
 
 
-def tolerance_met(estimate: Estimate, search: SearchSettings) -> bool | None:
-    """Whether the interval became as narrow as asked, or the crossing lies outside the range for sure."""
+def tolerance_met(estimate: Estimate, search: SearchSettings, asked: Asked, least_d: int) -> bool | None:
+    """Whether the search ended since it had found what it was to find, not with its budget."""
     if search.protocol == "grid" or estimate.curve is None:
         return None
-    crossing = estimate.curve.crossing
-    if estimate.status == "reached":
-        return crossing.half_width <= search.tolerance
-    return max(crossing.above, crossing.below) > _CLEARLY_OUTSIDE
+    return is_settled(asked, estimate.curve, search, least_d)
 
 
 def learning_rates(estimate: Estimate, records: Records, asked: Asked) -> dict[str, Any]:

@@ -92,6 +92,7 @@ def _row(
     by_kind["final"] = _estimate(cell, "final", asked, search, final)
     estimate, main = by_kind["full_fraction"], by_kind[search.targets[0]]
     of_head, notes_on_head = head_columns(head, search)
+    least_d = search.d_min if first is None else max(search.d_min, cell.facts(None).num_lambdas + 1)
     is_open = not has_ended and cell.reason is None
     dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, search, settings.study_seed)
     row = D90Row(
@@ -117,10 +118,10 @@ def _row(
         d90_first_crossing=estimate.first_crossing if search.protocol == "grid" else None,
         **_variant("d90_chance_corrected", by_kind["chance_corrected"]),
         **_variant("d90_final_target", by_kind["final"]),
-        d_min=search.d_min if first is None else max(search.d_min, cell.facts(None).num_lambdas + 1),
+        d_min=least_d,
         d_max=search.d_max,
         protocol=search.protocol,
-        tolerance_met=tolerance_met(main, search),
+        tolerance_met=tolerance_met(main, search, asked, least_d),
         **learning_rates(main, cell.records, asked),
         num_updates=None if first is None else first.num_updates,
         batch_size=training.batch_size,

@@ -25,4 +25,9 @@ def derived_seeds(
     """
     name = f"{series}/{step}/{task}/{method}/{d}/{replicate}"
     seeds = {kind: stream_key(study_seed, f"study/{kind}/{name}")[0] for kind in _KINDS}
-    return seeds | {"subset": stream_key(study_seed, f"study/subset/{task}")[0]}
+    return seeds | {"subset": subset_seed(study_seed, task)}
+
+
+def subset_seed(study_seed: int, task: str) -> int:
+    """The seed that chooses the examples of a task where there are more than the study takes."""
+    return stream_key(study_seed, f"study/subset/{task}")[0]

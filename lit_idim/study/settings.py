@@ -81,6 +81,16 @@ class TrainingSettings:
         assert self.epochs is not None
         return max(1, round(self.epochs * max(1, num_train_examples // self.batch_size)))
 
+    def evaluations(self, num_train_examples: int) -> int:
+        """Times that a training on so many examples is scored on the dev split, an early evaluation not counted.
+
+        >>> TrainingSettings(num_updates=10, batch_size=32, score="best_epoch").evaluations(100)
+        4
+        """
+        if self.score == "last_update":
+            return 1
+        return math.ceil(self.updates(num_train_examples) / max(1, num_train_examples // self.batch_size))
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudySettings:

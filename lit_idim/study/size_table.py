@@ -8,6 +8,7 @@ from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.model_sizes import ModelSize, SizeAxis, SizeKey, size_key
 from lit_idim.study.size_trend import SizeTrend
 from lit_idim.study.tables import write_table
+from lit_idim.text import aligned, whole_or_unknown
 
 SIZE_WORDS: dict[SizeAxis, str] = {
     "num_parameters": "D",
@@ -39,8 +40,7 @@ def summarize_sizes(
     """
     ordered = sorted(rows, key=lambda row: (row.task, row.method, _number_of_parameters(row, sizes), row.model))
     lines = [_HEADINGS, *(_line(row, sizes.get(size_key(row)), variant) for row in ordered)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text = aligned(lines)
     text += [
         f"{trend.variant} on {trend.task} {trend.method} against {SIZE_WORDS[trend.x]}: {describe_trend(trend)}"
         for trend in trends
@@ -83,20 +83,16 @@ def _number_of_parameters(row: D90Row, sizes: Mapping[SizeKey, ModelSize]) -> in
 def _line(row: D90Row, size: ModelSize | None, variant: D90Variant) -> tuple[str, ...]:
     d90, low, high = row.interval_of(variant)
     D, without = (size.num_parameters, size.num_parameters_without_embeddings) if size else (row.num_parameters, None)
-    ends = "" if low is None and high is None else f"{_number(low)} to {_number(high)}"
+    ends = "" if low is None and high is None else f"{whole_or_unknown(low)} to {whole_or_unknown(high)}"
     return (
         row.model,
         size.family if size else "",
-        _number(D),
-        _number(without),
+        whole_or_unknown(D),
+        whole_or_unknown(without),
         "" if row.pretraining_step is None else str(row.pretraining_step),
         row.task,
         row.method,
-        "" if d90 is None else _number(d90),
+        "" if d90 is None else whole_or_unknown(d90),
         ends,
         row.status_of(variant) or "",
     )
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:,.0f}"

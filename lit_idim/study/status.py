@@ -17,6 +17,7 @@ from lit_idim.study.row_details import has_ended
 from lit_idim.study.rows import rows_of
 from lit_idim.study.run import LEDGER_FILE
 from lit_idim.study.settings import StudySettings
+from lit_idim.text import aligned
 
 _HEADINGS = ("cell", "state", "trainings", "diverged", "time", "so far")
 
@@ -62,8 +63,7 @@ def describe_study(folder: Path, *, ledger: str | None = None) -> str:
     cells = load_cells(settings)
     statuses = study_status(settings, cells, measured_cells(cells, records))
     lines = [_HEADINGS, *(_line(status) for status in statuses)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text = aligned(lines)
     return "\n".join([*text, _summary(statuses, num_running)])
 
 

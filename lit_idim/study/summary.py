@@ -7,6 +7,7 @@ from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.trend import Trend, trend
+from lit_idim.text import aligned, whole_or_unknown
 
 _HEADINGS = ("series", "step", "task", "method", "full", "d90", "90% interval", "status", "trainings")
 
@@ -20,8 +21,7 @@ def summarize(rows: Sequence[D90Row], settings: StudySettings) -> str:
     """
     variant = VARIANT_OF_TARGET[settings.search.targets[0]]
     lines = [_HEADINGS, *(_line(row, variant) for row in rows)]
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
-    text = ["  ".join(word.ljust(width) for word, width in zip(line, widths, strict=True)).rstrip() for line in lines]
+    text = aligned(lines)
     text += trend_sentences(rows, settings)
     text += [
         f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.reason}" for row in rows if row.status == "failed"
@@ -49,22 +49,18 @@ def trend_sentences(rows: Sequence[D90Row], settings: StudySettings) -> list[str
 def _line(row: D90Row, variant: D90Variant) -> tuple[str, ...]:
     d90, low, high = row.interval_of(variant)
     status = row.status_of(variant) or ""
-    ends = "" if low is None and high is None else f"{_number(low)} to {_number(high)}"
+    ends = "" if low is None and high is None else f"{whole_or_unknown(low)} to {whole_or_unknown(high)}"
     return (
         row.model,
         "" if row.pretraining_step is None else str(row.pretraining_step),
         row.task,
         row.method,
         "" if row.full_score is None else f"{row.full_score:.3f}",
-        _number(d90) if d90 is not None else "",
+        whole_or_unknown(d90) if d90 is not None else "",
         ends,
         status,
         str(row.num_trainings),
     )
-
-
-def _number(value: float | None) -> str:
-    return "?" if value is None else f"{value:,.0f}"
 
 
 def _trend(found: Trend) -> str:

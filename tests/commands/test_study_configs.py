@@ -8,6 +8,8 @@ import pytest
 
 from lit_idim.commands.study import run_study
 from lit_idim.families import find_model, load_family
+from lit_idim.report.lead import TITLES
+from lit_idim.report.provenance import STUDIES as REPORTED
 from lit_idim.resources import resource_path
 from lit_idim.series import load_series
 from lit_idim.study.run_options import RunOptions
@@ -64,6 +66,11 @@ def test_every_study_has_a_toy_default_and_a_real_config() -> None:
     for study in STUDIES:
         names = {name for of, name in CONFIGS if of == study}
         assert "toy" in names and len(names) > 1
+
+
+def test_reports_know_every_study() -> None:
+    assert set(REPORTED) == set(TITLES) == set(STUDIES)
+    assert {path.stem for path in resource_path("studies").glob("*.py")} >= set(STUDIES)
 
 
 def test_the_miniatures_are_all_24(parse: Any) -> None:

@@ -71,6 +71,13 @@ def test_points_of_full_fine_tuning_are_filled_and_those_of_the_subspace_hollow(
     assert {float(np.ravel(line.get_ydata())[0]) for line in full} == {0.96, 0.75}
 
 
+def test_a_certified_subspace_stands_at_its_own_d():
+    figure = draw_generalization([row_of(d=100)])
+    assert {float(np.ravel(line.get_xdata())[0]) for line in marks(figure, "full")} == {40.0}
+    assert {float(np.ravel(line.get_xdata())[0]) for line in marks(figure, "subspace")} == {100.0}
+    assert all(axes.get_xlim()[1] > 100 for part in figure.subfigs for axes in part.axes)
+
+
 def test_a_bound_that_says_nothing_is_hollow_and_none_lies_below_the_diagonal(check_texts):
     figure = draw_bounds(ROWS)
     check_texts(figure)

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 
 from lit_idim.figures.scores_by_model import best_scores, draw_scores_by_model, scores_by_model
 from lit_idim.ledger.record import TrainingRecord
@@ -78,6 +79,15 @@ def test_a_censored_d90_has_no_line_and_a_cell_without_trainings_no_points(study
     figure = draw_scores_by_model([], rows, curves={})
     (axes,) = [axes for part in figure.subfigs for axes in part.axes]
     assert rows[0].status != "reached" and not lines(axes, "d90") and not lines(axes, "scores")
+
+
+def test_the_caption_names_the_target_that_is_drawn(make_row):
+    def words(**chosen):
+        figure = draw_scores_by_model([], [make_row(target_fraction=0.9)], curves={}, **chosen)
+        return " ".join(text.get_text() for text in figure.findobj(Text)).replace("\n", " ")
+
+    assert "Target: 90% of the checkpoint's own full score" in words()
+    assert "Target: chance plus 90% of what" in words(variant="d90_chance_corrected")
 
 
 def test_no_rows_draw_nothing(tmp_path):

@@ -3,6 +3,7 @@
 import csv
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -109,6 +110,29 @@ def test_a_certificate_is_made_once_at_d90_rounded_up_and_its_best_rate(
         other = CertificateSettings(holdout_seed=9)
         missing = list(certify_cells(rows, records, SETTINGS, other, ledger, is_plot_only=True))
     assert len(made) == 2 and "without --plot_only" in (missing[1].row.reason or "")
+
+
+def test_a_certificate_that_is_not_as_it_was_written_is_made_again(
+    rows: list[D90Row], records: list[Any], made: list[CertificateRequest], tmp_path: Path
+) -> None:
+    def certified() -> list[Any]:
+        with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+            cells = list(certify_cells(rows, records, SETTINGS, CertificateSettings(), ledger, tell=lambda _: None))
+        return [replace(cell, row=replace(cell.row, seconds=None)) for cell in cells]
+
+    first = certified()
+    for damage in (
+        "content = replace(content, '58', '59')",
+        "content = substr(content, 5)",
+        "content = '[]'",
+        "message = x'00' || substr(message, 2)",
+    ):
+        number = len(made)
+        with closing(sqlite3.connect(tmp_path / "ledger.sqlite")) as database:
+            assert database.execute(f"UPDATE certificates SET {damage}").rowcount == 1
+            database.commit()
+        assert certified() == first and len(made) == number + 1, damage
+    assert certified() == first and len(made) == 5
 
 
 def test_the_row_holds_gap_bits_and_bounds(

@@ -129,3 +129,11 @@ def test_a_ledger_that_cannot_be_written_ends_all(
     code, _, errors = command(*WORDS, *SEARCH, "--out", tmp_path)
     assert code == 2 and errors.startswith("pretrain_curve: error: ledger ") and "was deleted" in errors
     assert errors.count("\n") == 1 and len(trainings.requests) == 3
+
+
+def test_a_range_without_room_beside_the_lambdas_is_refused(command: Command, tmp_path: Path) -> None:
+    words = (*WORDS, "--search.d-min=2", "--out", tmp_path)
+    code, shown, _ = command(*words, "--search.d-max=5")
+    assert code != 0 and "search.d_max: said on toy-L2-H128 pays for 4 lambdas out of d" in shown
+    assert "expected at least 6; got 5" in shown
+    assert "lambdas" not in command(*words[:-1], tmp_path / "other", "--search.d-max=6")[1]

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from lit_idim.d90 import full_score
+from lit_idim.d90 import error_at_chance, full_score
 from lit_idim.ledger import Ledger, LedgerError
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import cells_of
@@ -19,7 +19,7 @@ from lit_idim.study.rows import rows_of
 from lit_idim.study.run import measured_cell
 from lit_idim.study.settings import StudySettings
 
-from .simulated import STEPS, SimulatedTrainings, load_all, open_driver, settings_of, table
+from .simulated import LABELS, STEPS, SimulatedTrainings, load_all, open_driver, settings_of, table
 
 
 class Interrupted(BaseException):
@@ -59,6 +59,18 @@ def test_all_cells_are_run_to_their_end(tmp_path: Path) -> None:
     lines = table(settings, tmp_path).splitlines()
     assert len(lines) == 7 and sum(",reached," in line for line in lines) >= 4
     assert [line.split(",")[2] for line in lines[1:4]] == [str(step) for step in STEPS]
+
+
+def test_the_search_is_told_what_the_table_is_told(tmp_path: Path) -> None:
+    settings = settings_of()
+    with open_driver(settings, tmp_path, SimulatedTrainings(settings)) as driver:
+        states = [state for state in driver.run() if not state.cell.is_baseline]
+    assert states
+    for state in states:
+        assert state.prepared is not None
+        told = state.prepared.facts(None)
+        assert told == measured_cell(state).facts(None)
+        assert told.chance_error == error_at_chance(told.chance, len(LABELS)) > 0 < told.num_lambdas
 
 
 def test_the_order_of_completion_does_not_show(tmp_path: Path) -> None:

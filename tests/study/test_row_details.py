@@ -1,8 +1,8 @@
 """What a row tells its reader beside the numbers."""
 
-from lit_idim.d90 import Estimate, SearchSettings
+from lit_idim.d90 import Estimate, Result, SearchSettings, TrainingId, estimate_d90
 from lit_idim.study.measured_cell import MeasuredCell
-from lit_idim.study.row_details import NOT_ENDED, notes
+from lit_idim.study.row_details import NOT_ENDED, notes, tolerance_met
 
 CELL = MeasuredCell(model="m", checkpoint="final", pretraining_step=None, task="toy-sst2", method="did")
 
@@ -20,3 +20,29 @@ def test_an_interval_that_rules_nothing_out_is_a_warning() -> None:
 
 def test_a_search_that_goes_on_says_so_first() -> None:
     assert told(Estimate(status="reached", d90=41_000.0), has_ended=False) == [NOT_ENDED]
+
+
+def is_met(scores: dict[int, list[float]], *, tolerance: float = 0.31) -> bool | None:
+    """Of a search that has made these trainings at each d."""
+    full = {TrainingId(None, 0, number): Result(score=0.9 + 0.001 * number) for number in range(4)}
+    asked = full | {
+        TrainingId(d, 0, number): Result(score=score)
+        for d, values in scores.items()
+        for number, score in enumerate(values)
+    }
+    search = SearchSettings(tolerance=tolerance, d_min=10, d_max=1000)
+    estimate = estimate_d90(asked, kind="full_fraction", chance=0.5, settings=search)
+    return tolerance_met(estimate, search, asked, search.d_min)
+
+
+def test_the_tolerance_is_met_where_the_search_ends_by_itself() -> None:
+    curve = {50: [0.72, 0.721], 80: [0.78, 0.781], 100: [0.81, 0.811, 0.809], 125: [0.84, 0.841], 200: [0.87, 0.871]}
+    assert is_met(curve) is True
+    assert is_met(curve, tolerance=0.0001) is False
+    assert is_met({d: values[:1] for d, values in curve.items() if d in (50, 100, 200)}) is False  # too few near it
+
+
+def test_beyond_the_range_it_is_met_once_the_end_was_run_three_times() -> None:
+    below = {100: [0.5, 0.5], 300: [0.5, 0.5]}
+    assert is_met(below | {1000: [0.501, 0.502]}) is False
+    assert is_met(below | {1000: [0.501, 0.502, 0.5]}) is True
