@@ -50,8 +50,9 @@ class D90Row:
             d was tried.
         d_max: largest d of the search, in trained numbers.
         protocol: "grid" or "adaptive".
-        tolerance_met: whether the interval of the target that the search aims at first became as narrow as asked for;
-            None under the grid protocol. The same target's are the columns on learning rates, seeds and dev examples.
+        tolerance_met: whether the search ended by itself on the target that it aims at first: its interval is as narrow
+            as asked for, or the crossing lies outside of the range for sure; None under the grid protocol. The same
+            target's are the columns on learning rates, seeds and dev examples.
         learning_rate_best: peak rate, at the measured d nearest to d90, of the rung that is most probably the best.
         learning_rates_tried: peak rates tried at that d, ascending.
         learning_rate_at_edge: whether that rung is the lowest or highest tried at any d.
