@@ -3,7 +3,6 @@
 import multiprocessing
 import os
 import re
-import subprocess
 import sys
 import threading
 import time
@@ -15,9 +14,10 @@ import torch
 from lit_idim.errors import UserError
 from lit_idim.study.device_groups import DeviceGroup
 from lit_idim.study.workers import _tell_of_lost
+from tests.forked import ForkedScript
 
-from .test_ranks import STUDY, numbers, without_dropout
-from .tiny_study import command, environment_of_tests, read_table, run, write_config
+from .test_ranks import numbers, without_dropout
+from .tiny_study import STUDY, environment_of_tests, read_table, run, write_config
 
 PATCHED = """
 import os, runpy, signal, time
@@ -123,9 +123,9 @@ def test_workers_of_two_devices_measure_what_one_does(tmp_path: Path) -> None:
     assert alone.returncode == 0, alone.stderr
     script, pids = _patched(tmp_path, groups=2)
     groups = _start(script, *words, "--out", tmp_path / "two", "--workers=2", "--devices-per-training=2")
-    out, errors = groups.communicate(timeout=280)
-    assert groups.returncode == 0, errors
-    assert out.count("[2/2]") == 1 and out.count("written to") == 1
+    ended = groups.wait()
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.count("[2/2]") == 1 and ended.stdout.count("written to") == 1
     assert numbers(tmp_path / "two" / "d90.csv") == numbers(tmp_path / "one" / "d90.csv")
     assert {row["device"] for row in read_table(tmp_path / "two" / "trials.csv")} == {"2 x cpu"}
     assert sorted(path.name[0] for path in pids.iterdir()) == ["0", "0", "1", "1"]  # both groups have trained
@@ -139,10 +139,10 @@ def test_a_group_ends_with_each_of_its_processes(tmp_path: Path, breaks: str) ->
     config = write_config(tmp_path, head_baseline=False)
     script, pids = _patched(tmp_path, breaks=breaks)
     words = ("--config", config, "--out", tmp_path / "out", "--steps=[100]", "--search.max_trainings=6")
-    broken = _start(script, *words, "--devices-per-training", 2)
-    out, errors = broken.communicate(timeout=100)
+    broken = _start(script, *words, "--devices-per-training", 2).wait(timeout=100)
+    errors = broken.stderr
     assert broken.returncode == (-9 if breaks == "0" else 1), errors
-    assert out.count(" in full, ") == 3
+    assert broken.stdout.count(" in full, ") == 3
     if breaks == "1":
         # Told by who sees it first: who watches the processes, or rank 0 by its broken connection.
         assert re.search(r"^rank (1 of 2 has ended \(exit code -9\)|0 of 2 on \S+: \w+: )", errors, re.MULTILINE)
@@ -162,18 +162,14 @@ def _patched(folder: Path, *, groups: int = 1, breaks: str = "none") -> tuple[Pa
     return script, pids
 
 
-def _start(script: Path, *words: object) -> subprocess.Popen[str]:
-    interpreter, _, *rest = command(*words)
-    pipe = subprocess.PIPE
+def _start(script: Path, *words: object) -> ForkedScript:
     of_torchrun = {
         "TORCHELASTIC_USE_AGENT_STORE": "True",
         "WORLD_SIZE": "1",
         "RANK": "0",
     }  # that has started one process
     environment = {**environment_of_tests(), "CUDA_VISIBLE_DEVICES": "", **of_torchrun}
-    return subprocess.Popen(
-        [interpreter, str(script), *rest], env=environment, stdout=pipe, stderr=pipe, text=True, cwd=script.parent
-    )
+    return ForkedScript(script, *words, environment=environment, cwd=script.parent)
 
 
 def _require_ended(pids: Path) -> None:

@@ -1,16 +1,17 @@
 """The main job with real trainings: however it ends and whoever helps, it leaves the same tables."""
 
 import json
+import random
 import signal
-import subprocess
-import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from lit_idim.ledger import Ledger
+from tests.forked import ForkedScript
 
-from .tiny_study import command, environment_of_tests, read_table, run, write_config
+from .tiny_study import STUDY, environment_of_tests, read_table, run, write_config
 
 pytestmark = pytest.mark.slow
 NUM_KILLS = 10
@@ -22,17 +23,22 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_config(tmp_path_factory.mktemp("killed"))
 
 
-def start_again_and_again(signals: list[int | None], config: Path, out: Path) -> list[tuple[int, str]]:
-    """Exit code and prints of each start."""
-    program = str(Path(__file__).with_name("killing.py"))
-    ended = subprocess.run(
-        [sys.executable, program, json.dumps(signals), "--config", str(config), "--out", str(out)],
-        env=environment_of_tests(),
-        capture_output=True,
-        text=True,
-    )
-    assert ended.returncode == 0, ended.stderr
-    return [tuple(one) for one in json.loads(ended.stdout.splitlines()[-1])]
+def start_again_and_again(signals: list[signal.Signals | None], config: Path, out: Path) -> list[tuple[int, str]]:
+    """Starts the main job so many times and sends each the signal after a random wait, None letting it end.
+
+    Returns:
+        Exit code (negative: killed by that signal) and prints of each start.
+    """
+    drawn, told = random.Random(5), []
+    for number in signals:
+        study = ForkedScript(STUDY, "--config", config, "--out", out, environment=environment_of_tests())
+        if number is not None:
+            study.wait_for_lines(drawn.randrange(4))
+            time.sleep(drawn.uniform(0, 0.5))
+            study.send_signal(number)
+        ended = study.wait()
+        told.append((ended.returncode, ended.stdout + ended.stderr))
+    return told
 
 
 @pytest.fixture(scope="module")
@@ -85,18 +91,16 @@ def test_signals_at_random_moments_leave_no_trace(config: Path, undisturbed: Pat
 
 def test_two_workers_end_in_an_orderly_way(config: Path) -> None:
     out = config.parent / "stopped"
-    pipe = subprocess.PIPE
-    words = command("--config", config, "--out", out, "--workers", 2)
-    process = subprocess.Popen(words, env=environment_of_tests(), stdout=pipe, stderr=pipe, text=True)
+    words = ("--config", config, "--out", out, "--workers", 2)
+    study = ForkedScript(STUDY, *words, environment=environment_of_tests())
     try:
-        assert process.stdout is not None
-        while " rate " not in (line := process.stdout.readline()):
-            assert line, process.communicate()
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        study.wait_for(" rate ")
+        study.send_signal(signal.SIGTERM)
+        ended = study.wait(timeout=60)
     finally:
-        process.kill()
-    assert process.returncode == 130 and "interrupted; the same command goes on" in errors
+        study.kill()
+    errors = ended.stderr
+    assert ended.returncode == 130 and "interrupted; the same command goes on" in errors
     assert "Traceback" not in errors, errors
     assert (out / "d90.csv").exists()
 

@@ -11,11 +11,10 @@ from typing import Any
 
 import pytest
 
-from lit_idim.resources import resource_path
+from tests.forked import ForkedScript, run_forked, run_forked_ranks
 
-from .tiny_study import command, environment_of_tests, read_table, run, write_config
+from .tiny_study import STUDY, environment_of_tests, read_table, run, write_config
 
-STUDY = str(resource_path("studies") / "pretrain_curve.py")
 LAUNCHERS = {
     "lightning run": ["-m", "lit_idim.commands.launch", "run", "--accelerator=cpu", "--devices=2", "--strategy=ddp"],
     "torchrun": ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"],
@@ -27,6 +26,10 @@ def launch(launcher: str, *words: object, script: str = STUDY, **environment: st
     command = [sys.executable, *LAUNCHERS[launcher], script, *map(str, words)]
     environment = {"CUDA_VISIBLE_DEVICES": "", **environment_of_tests(), **environment}
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+
+
+def run_ranks(*words: object, script: str = STUDY) -> subprocess.CompletedProcess[str]:
+    return run_forked_ranks(script, *words, environment=environment_of_tests())
 
 
 def without_dropout(tmp_path: Path) -> Path:
@@ -66,11 +69,12 @@ def test_two_devices_measure_what_one_does(tmp_path: Path) -> None:
 @pytest.mark.ddp
 def test_torchrun_connects_the_ranks_as_well(tmp_path: Path) -> None:
     words = ("--config", write_config(tmp_path, **SHARED), "--steps", "[100]", "--search.max_trainings", 6)
-    for _ in range(2):  # the second run finds all of it in the ledger
-        shared = launch("torchrun", *words, "--out", tmp_path / "out")
+    launched = launch("torchrun", *words, "--out", tmp_path / "out")
+    again = run_ranks(*words, "--out", tmp_path / "out")  # finds all of it in the ledger
+    for shared in (launched, again):
         assert shared.returncode == 0, shared.stderr
         assert shared.stdout.count("[1/1]") == 1
-    assert " rate " not in shared.stdout
+    assert " rate " in launched.stdout and " rate " not in again.stdout
 
 
 BREAKING = """
@@ -117,7 +121,7 @@ def test_a_rank_that_breaks_ends_all_and_nothing_is_lost(tmp_path: Path) -> None
     broken = launch("lightning run", *words, script=str(script))
     assert broken.returncode != 0
     assert "rank 1 of 2" in broken.stderr and "RuntimeError: a device fell off" in broken.stderr
-    resumed = launch("lightning run", *words)
+    resumed = run_ranks(*words)
     assert resumed.returncode == 0, resumed.stderr
     assert "[1/1]" in resumed.stdout and "replicate 0" in resumed.stdout
     assert " in full, " not in resumed.stdout.split(" d = ")[0]  # they were finished
@@ -129,7 +133,7 @@ def test_what_one_rank_cannot_begin_fails_its_cell_alone(tmp_path: Path) -> None
     config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
     script.write_text(UNPREPARED.format(study=STUDY))
     words = ("--config", config, "--search.max_trainings", 6, "--out", tmp_path / "out")
-    part = launch("lightning run", *words, script=str(script))
+    part = run_ranks(*words, script=str(script))
     assert part.returncode == 1, part.stderr
     reasons = {row["checkpoint"]: row["reason"] for row in read_table(tmp_path / "out" / "d90.csv")}
     assert "rank 1 of 2" in reasons["step-0"] and "this machine has no such checkpoint" in reasons["step-0"]
@@ -140,7 +144,7 @@ def test_what_one_rank_cannot_begin_fails_its_cell_alone(tmp_path: Path) -> None
 def test_ranks_with_different_settings_are_refused(tmp_path: Path) -> None:
     config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
     script.write_text(DIFFERING.format(study=STUDY))
-    refused = launch("lightning run", "--config", config, "--out", tmp_path / "out", script=str(script))
+    refused = run_ranks("--config", config, "--out", tmp_path / "out", script=str(script))
     assert refused.returncode == 2, refused.stderr
     assert (
         "rank 1 of 2" in refused.stderr and "another setting study_seed than rank 0: 7 instead of 0" in refused.stderr
@@ -151,38 +155,33 @@ def test_ranks_with_different_settings_are_refused(tmp_path: Path) -> None:
 @pytest.mark.ddp
 def test_a_batch_that_cannot_be_dealt_out_is_refused(tmp_path: Path) -> None:
     config = write_config(tmp_path, **SHARED)
-    refused = launch("lightning run", "--config", config, "--training.batch_size", 15, "--out", tmp_path / "out")
+    refused = run_ranks("--config", config, "--training.batch_size", 15, "--out", tmp_path / "out")
     assert refused.returncode == 2 and "2 devices must divide it; got 15 for sst2" in refused.stderr
 
 
 def test_a_rank_whose_others_never_come_hears_signals(tmp_path: Path) -> None:
     config = write_config(tmp_path, **SHARED)
-    process = subprocess.Popen(
-        command("--config", config, "--out", tmp_path / "out"),
-        env=environment_of_tests() | {"WORLD_SIZE": "2", "RANK": "0", "MASTER_PORT": str(_free_port())},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    environment = environment_of_tests() | {"WORLD_SIZE": "2", "RANK": "0", "MASTER_PORT": str(_free_port())}
+    rank = ForkedScript(STUDY, "--config", config, "--out", tmp_path / "out", environment=environment)
     try:
-        assert process.stderr is not None
-        while "rank 0 of 2 waits for the others at 127.0.0.1:" not in (line := process.stderr.readline()):
-            assert line, process.wait()
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=60)
+        rank.wait_for("rank 0 of 2 waits for the others at 127.0.0.1:")
+        rank.send_signal(signal.SIGTERM)
+        ended = rank.wait(timeout=60)
     finally:
-        process.kill()
-    assert process.returncode == 130 and "interrupted" in errors and "Traceback" not in errors
+        rank.kill()
+    assert ended.returncode == 130 and "interrupted" in ended.stderr and "Traceback" not in ended.stderr
 
 
-def test_it_does_not_wait_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    program = """
+def test_it_does_not_wait_for_ever(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text("""
 from lit_idim.study.rendezvous import meet_others
 from lit_idim.training import build_trainer
 meet_others(build_trainer(accelerator="cpu").strategy, patience_seconds=1)
-"""
+""")
     environment = {"WORLD_SIZE": "2", "RANK": "0", "LOCAL_RANK": "0", "MASTER_PORT": str(_free_port())}
     environment |= environment_of_tests() | {"MASTER_ADDR": "127.0.0.1", "GROUP_RANK": "0", "LOCAL_WORLD_SIZE": "2"}
-    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60)
+    ended = run_forked(script, environment=environment)
     assert ended.returncode == 1
     assert "rank 0 of 2 has waited 1 seconds for the others at 127.0.0.1:" in ended.stderr
 

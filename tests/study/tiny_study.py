@@ -18,8 +18,10 @@ from transformers import RobertaConfig, RobertaModel
 
 from lit_idim.resources import resource_path
 from lit_idim.toy import build_toy_tokenizer
+from tests.forked import run_forked
 
 STEPS = (0, 100)
+STUDY = str(resource_path("studies") / "pretrain_curve.py")
 
 
 def write_series(folder: Path) -> str:
@@ -71,14 +73,12 @@ def write_config(folder: Path, **changes: Any) -> Path:
 
 
 def command(*words: object) -> list[str]:
-    return [sys.executable, str(resource_path("studies") / "pretrain_curve.py"), *map(str, words)]
+    return [sys.executable, STUDY, *map(str, words)]
 
 
 def run(*words: object, cwd: Path, environment: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     """Runs the main job in a process of its own."""
-    return subprocess.run(
-        command(*words), env=environment or environment_of_tests(), cwd=cwd, capture_output=True, text=True
-    )
+    return run_forked(STUDY, *words, environment=environment or environment_of_tests(), cwd=cwd)
 
 
 def environment_of_tests() -> dict[str, str]:

@@ -1,13 +1,14 @@
 """Two gloo processes train the subspace that one process trains, and send d numbers a step."""
 
 import json
-import subprocess
-import sys
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+
+from tests.forked import run_forked, run_forked_ranks
 
 from .tiny_encoder import write_tiny_encoder
 
@@ -54,9 +55,9 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def train(encoder: str, method: str, devices: int, folder: Path) -> dict[str, Any]:
     script, out = folder / "train.py", folder / f"{devices}.json"
     script.write_text(SCRIPT)
-    launcher = [sys.executable, "-m", "lit_idim.commands.launch", "run", "--accelerator", "cpu"]
-    several = ["--devices", str(devices), "--strategy", "ddp"] if devices > 1 else []
-    subprocess.run([*launcher, *several, str(script), encoder, method, str(out)], check=True, capture_output=True)
+    run_script = run_forked_ranks if devices > 1 else run_forked
+    ended = run_script(script, encoder, method, out, environment=os.environ)
+    assert ended.returncode == 0, ended.stderr
     return dict(json.loads(out.read_text()))
 
 

@@ -2,12 +2,12 @@
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from statistics import mean, stdev
 
 import pytest
+
+from tests.forked import run_forked, run_forked_ranks
 
 from .tiny_encoder import write_tiny_encoder
 
@@ -40,10 +40,8 @@ def train(encoder: Path, devices: int, folder: Path) -> dict[str, list[float]]:
     """Dev loss and norm of theta_d at the end of each training."""
     script, out = folder / "train.py", folder / f"{devices}.json"
     script.write_text(SCRIPT)
-    launcher = [sys.executable, "-m", "lit_idim.commands.launch", "run", "--accelerator", "cpu"]
-    several = ["--devices", str(devices), "--strategy", "ddp"] if devices > 1 else []
-    command = [*launcher, *several, str(script), str(encoder), str(NUM_SEEDS), str(out)]
-    ended = subprocess.run(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, capture_output=True, text=True)
+    run_script = run_forked_ranks if devices > 1 else run_forked
+    ended = run_script(script, encoder, NUM_SEEDS, out, environment=os.environ | {"OMP_NUM_THREADS": "1"})
     assert ended.returncode == 0, ended.stderr
     return dict(json.loads(out.read_text()))
 

@@ -1,8 +1,7 @@
 """Memory that does not hold a whole batch: the same updates in parts, said so, on all devices alike."""
 
 import json
-import subprocess
-import sys
+import os
 import warnings
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
 from lit_idim.training import SubspaceClassifier
 from lit_idim.training.segmented import SegmentedTraining
+from tests.forked import run_forked_ranks
 
 from .tiny_encoder import write_tiny_encoder
 
@@ -144,11 +144,7 @@ shut_down_process_group()
 def test_one_device_begins_an_update_anew_and_all_go_on_alike(encoder: str, method: str, tmp_path: Path) -> None:
     script, out = tmp_path / "train.py", tmp_path / "rank"
     script.write_text(SCRIPT)
-    launcher = [sys.executable, "-m", "lit_idim.commands.launch", "run", "--accelerator", "cpu", "--devices", "2"]
-    ended = subprocess.run(
-        [*launcher, "--strategy", "ddp", str(script), encoder, method, str(out)],
-        capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
+    ended = run_forked_ranks(script, encoder, method, out, environment=os.environ)
     assert ended.returncode == 0, ended.stderr
     _, (whole, scores) = train(encoder, method)
     for rank in (0, 1):
