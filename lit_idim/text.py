@@ -21,13 +21,22 @@ def counted(count: int, noun: str, plural: str | None = None) -> str:
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"
 
 
-def whole_or_unknown(value: float | None) -> str:
-    """A number without its fraction; "?" if it is not known.
+def whole(value: float | None, *, unknown: str = "") -> str:
+    """A number without its fraction, or the text for one that is not known.
 
-    >>> whole_or_unknown(1234.5), whole_or_unknown(None)
-    ('1,234', '?')
+    >>> whole(1661.7), whole(None), whole(None, unknown="?")
+    ('1,662', '', '?')
     """
-    return "?" if value is None else f"{value:,.0f}"
+    return unknown if value is None else f"{value:,.0f}"
+
+
+def interval(low: float | None, high: float | None) -> str:
+    """The ends of an interval, "?" for one that is open; "" if both are.
+
+    >>> interval(189.0, 18581.5), interval(12.2, None), interval(None, None)
+    ('189 to 18,582', '12 to ?', '')
+    """
+    return "" if low is None and high is None else f"{whole(low, unknown='?')} to {whole(high, unknown='?')}"
 
 
 def aligned(lines: Sequence[Sequence[str]]) -> list[str]:

@@ -39,6 +39,7 @@ def _parsed(text: str) -> dict[str, Any]:
     """The object of a text; an empty one if it holds none."""
     try:
         content = json.loads(text)
+        to_json(content)  # which has no word for NaN, as Python's reader does
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

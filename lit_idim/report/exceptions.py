@@ -13,11 +13,10 @@ from lit_idim.report.words import (
     reason_of,
     score_words,
     status_words,
-    whole,
 )
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.row_details import has_ended
-from lit_idim.text import counted
+from lit_idim.text import counted, whole
 
 EXPLANATIONS = {
     "above_range": "Not even d_max trained numbers reach the target. d90 is larger than d_max; how much "

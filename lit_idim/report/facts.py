@@ -11,11 +11,10 @@ from lit_idim.report.words import (
     reason_of,
     score_words,
     status_words,
-    whole,
 )
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.progress import duration
-from lit_idim.text import counted, listed
+from lit_idim.text import counted, listed, whole
 
 
 def facts(row: D90Row, variant: D90Variant) -> Markup:

@@ -12,10 +12,10 @@ from lit_idim.report.marks import at, hit_area, shape, status_shape
 from lit_idim.report.markup import Markup, element, join, number
 from lit_idim.report.scales import Scale
 from lit_idim.report.standing import d90_of, is_drawn
-from lit_idim.report.words import BETWEEN, row_lines, whole
+from lit_idim.report.words import BETWEEN, row_lines
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.geometric_mean import GeometricMeanRow
-from lit_idim.text import listed
+from lit_idim.text import listed, whole
 
 MEANS_NAME = "means"
 

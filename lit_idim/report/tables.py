@@ -7,8 +7,9 @@ from lit_idim.report.content import ReportContent, ReportTable, cell_key
 from lit_idim.report.links import Links
 from lit_idim.report.markup import Markup, element, join
 from lit_idim.report.sortable import Cell, sortable_table
-from lit_idim.report.words import VARIANT_WORDS, rate_words, score_words, status_words, whole
+from lit_idim.report.words import VARIANT_WORDS, rate_words, score_words, status_words
 from lit_idim.study.d90_row import D90_COLUMNS, D90Row, D90Variant
+from lit_idim.text import whole
 
 
 def d90_table(content: ReportContent, links: Links) -> Markup:

@@ -6,6 +6,7 @@ from lit_idim.ledger.record import TrainingRecord
 from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.progress import duration
 from lit_idim.study.row_details import has_ended
+from lit_idim.text import whole
 
 VARIANT_WORDS: dict[D90Variant, str] = {
     "d90": "d90",
@@ -14,15 +15,6 @@ VARIANT_WORDS: dict[D90Variant, str] = {
 }
 BETWEEN = "; "  # between the lines of a hover
 MAX_REASON = 160  # letters of a reason in a hover; the cell's facts hold all of it
-
-
-def whole(value: float | None) -> str:
-    """A number of trained numbers, parameters or trainings; "" for None.
-
-    >>> whole(1661.7), whole(None)
-    ('1,662', '')
-    """
-    return "" if value is None else f"{value:,.0f}"
 
 
 def score_words(value: float | None, digits: int = 3) -> str:

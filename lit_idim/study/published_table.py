@@ -8,7 +8,7 @@ from lit_idim.study.d90_row import D90Row
 from lit_idim.study.provenance import write_whole
 from lit_idim.study.published import SOURCE, TABLE_1, PublishedD90
 from lit_idim.study.tables import write_table
-from lit_idim.text import whole_or_unknown
+from lit_idim.text import interval, whole
 
 NOT_RUN = "not run"
 
@@ -131,14 +131,13 @@ def _not_run(number: PublishedD90) -> Comparison:
 
 def _words(line: Comparison) -> tuple[str, ...]:
     name = " = ".join(word for word in (line.title, f"{line.model}/{line.checkpoint}" if line.model else "") if word)
-    ends = [whole_or_unknown(end) for end in (line.d90_low, line.d90_high)]
     return (
         name,
         line.task,
         line.method.upper(),
-        whole_or_unknown(line.published_d90) if line.published_d90 is not None else "",
-        whole_or_unknown(line.d90) if line.d90 is not None else line.status.replace("_", " "),
-        "" if ends == ["?", "?"] else f"{ends[0]} to {ends[1]}",
-        whole_or_unknown(line.d90_first_crossing) if line.d90_first_crossing is not None else "",
+        whole(line.published_d90),
+        whole(line.d90) if line.d90 is not None else line.status.replace("_", " "),
+        interval(line.d90_low, line.d90_high),
+        whole(line.d90_first_crossing),
         "" if line.full_score is None else f"{line.full_score:.3f} {line.metric}",
     )

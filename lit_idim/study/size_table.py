@@ -8,7 +8,7 @@ from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.model_sizes import ModelSize, SizeAxis, SizeKey, size_key
 from lit_idim.study.size_trend import SizeTrend
 from lit_idim.study.tables import write_table
-from lit_idim.text import aligned, whole_or_unknown
+from lit_idim.text import aligned, interval, whole
 
 SIZE_WORDS: dict[SizeAxis, str] = {
     "num_parameters": "D",
@@ -83,16 +83,15 @@ def _number_of_parameters(row: D90Row, sizes: Mapping[SizeKey, ModelSize]) -> in
 def _line(row: D90Row, size: ModelSize | None, variant: D90Variant) -> tuple[str, ...]:
     d90, low, high = row.interval_of(variant)
     D, without = (size.num_parameters, size.num_parameters_without_embeddings) if size else (row.num_parameters, None)
-    ends = "" if low is None and high is None else f"{whole_or_unknown(low)} to {whole_or_unknown(high)}"
     return (
         row.model,
         size.family if size else "",
-        whole_or_unknown(D),
-        whole_or_unknown(without),
+        whole(D, unknown="?"),
+        whole(without, unknown="?"),
         "" if row.pretraining_step is None else str(row.pretraining_step),
         row.task,
         row.method,
-        "" if d90 is None else whole_or_unknown(d90),
-        ends,
+        whole(d90),
+        interval(low, high),
         row.status_of(variant) or "",
     )

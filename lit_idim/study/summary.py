@@ -7,7 +7,7 @@ from lit_idim.study.outputs import VARIANT_OF_TARGET
 from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.trend import Trend, trend
-from lit_idim.text import aligned, whole_or_unknown
+from lit_idim.text import aligned, interval, whole
 
 _HEADINGS = ("series", "step", "task", "method", "full", "d90", "90% interval", "status", "trainings")
 
@@ -49,15 +49,14 @@ def trend_sentences(rows: Sequence[D90Row], settings: StudySettings) -> list[str
 def _line(row: D90Row, variant: D90Variant) -> tuple[str, ...]:
     d90, low, high = row.interval_of(variant)
     status = row.status_of(variant) or ""
-    ends = "" if low is None and high is None else f"{whole_or_unknown(low)} to {whole_or_unknown(high)}"
     return (
         row.model,
         "" if row.pretraining_step is None else str(row.pretraining_step),
         row.task,
         row.method,
         "" if row.full_score is None else f"{row.full_score:.3f}",
-        whole_or_unknown(d90) if d90 is not None else "",
-        ends,
+        whole(d90),
+        interval(low, high),
         status,
         str(row.num_trainings),
     )
