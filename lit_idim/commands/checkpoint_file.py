@@ -35,7 +35,7 @@ def read_data_settings(path: str) -> dict[str, Any]:
 
 def _read(path: str) -> dict[str, Any]:
     try:
-        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
         if not all(isinstance(checkpoint.get(name, {}), Mapping) for name in ("hyper_parameters", DATA_KEY)):
             raise TypeError("its settings are no map")
         if "hyper_parameters" not in checkpoint:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from itertools import pairwise
 from typing import Any, Literal
 
@@ -10,7 +11,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI, SaveConfigCallback
 from lightning.pytorch.utilities import rank_zero_only
 
-from lit_idim.commands.checkpoint_file import read_settings
+from lit_idim.commands.checkpoint_file import read_data_settings, read_settings
 from lit_idim.data import GLUEDataModule
 from lit_idim.errors import UserError
 from lit_idim.training import (
@@ -58,7 +59,10 @@ def run_training_verb(words: list[str]) -> None:
 
 
 def with_checkpoint_settings(words: list[str]) -> list[str]:
-    """Puts the model's settings that a checkpoint was trained with after those of the configuration files.
+    """Puts the settings that a checkpoint was trained with into the words of a command.
+
+    Those of the model come after configuration files, which cannot change them. Tokenizer and length of its examples
+    come before, and hold where neither a file nor an option says otherwise.
 
     Args:
         words: the verb and its options, `--ckpt_path FILE` among them or not.
@@ -84,7 +88,15 @@ def with_checkpoint_settings(words: list[str]) -> list[str]:
     # After the configuration files, which may be the training's own, and before the options that may still differ.
     last = max((i for i, word in enumerate(words) if word.startswith("--config") or word == "-c"), default=0)
     last += 1 if last and "=" not in words[last] else 0
-    return [*words[: last + 1], *options, *words[last + 1 :]]
+    return [words[0], *_data_options(path, settings), *words[1 : last + 1], *options, *words[last + 1 :]]
+
+
+def _data_options(path: str, settings: Mapping[str, Any]) -> list[str]:
+    """Of the tokenizer, unless it is the model's, which may have been moved, and of the length of its examples."""
+    data = read_data_settings(path)
+    options = [f"--data.max_length={data['max_length']}"] if "max_length" in data else []
+    own = data.get("tokenizer", settings.get("model")) != settings.get("model")
+    return [*options, f"--tokenizer={data['tokenizer']}"] if own else options
 
 
 def _option(value: object) -> str:

@@ -1,4 +1,5 @@
 import csv
+import shutil
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import yaml
 from transformers import RobertaConfig, RobertaModel
 
 from lit_idim.commands.main import VERBS, main
+from lit_idim.commands.training import with_checkpoint_settings
 from lit_idim.resources import resource_path
 from lit_idim.toy import build_toy_tokenizer
 
@@ -53,8 +55,8 @@ def test_fit_then_validate_test_and_predict(encoder: str, method: str, capsys: p
     fitted = next(line for line in shown.splitlines() if "dev_score" in line)
     assert "checkpoint" not in fitted
 
-    # the checkpoint tells model, task and method; only the data are named again
-    data = ["--data.max_length", "32", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
+    # the checkpoint tells model, task, method and length; only how many examples is said again
+    data = ["--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
     assert run("validate", "--ckpt_path", checkpoint, *data) == 0
     validated = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
     assert validated == fitted[fitted.index("dev_loss") :]
@@ -74,10 +76,21 @@ def test_the_score_is_that_after_the_last_update(encoder: str, capsys: pytest.Ca
     train = ["--model.method", "did", "--model.d", "40", "--model.learning_rate", "3.0"]
     assert run("fit", *options, *train, "--trainer.max_epochs", "5", "--trainer.max_steps", "8") == 0
     fitted = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
-    data = ["--data.max_length", "32", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
+    data = ["--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
     assert run("validate", "--ckpt_path", "outputs/fit/version_0/checkpoints/last.ckpt", *data) == 0
     validated = next(line for line in capsys.readouterr().out.splitlines() if "dev_score" in line)
     assert validated == fitted[fitted.index("dev_loss") :]
+
+
+def test_files_and_options_say_otherwise_than_a_checkpoint_s_data(encoder: str, tmp_path: Path) -> None:
+    shutil.copytree(encoder, tmp_path / "tokenizer")
+    train = ["--model.model", encoder, *TOY, "--data.max_train_examples", "32", "--data.max_dev_examples", "20"]
+    train += ["--model.method", "head", "--tokenizer", str(tmp_path / "tokenizer"), "--trainer.max_epochs", "1"]
+    assert run("fit", *train) == 0
+    checkpoint = "outputs/fit/version_0/checkpoints/last.ckpt"
+    words = with_checkpoint_settings(["test", "--config", "own.yaml", "--ckpt_path", checkpoint])
+    assert words[:4] == ["test", "--data.max_length=32", f"--tokenizer={tmp_path / 'tokenizer'}", "--config"]
+    assert words.index("own.yaml") < words.index(f"--model.model={encoder}") < words.index("--ckpt_path")
 
 
 def test_a_training_s_own_configuration_serves_its_checkpoint(encoder: str) -> None:
