@@ -62,7 +62,7 @@ def agree_on_settings(
     agreed = _with_new_tasks(stored, given, connection)
     of_tasks = agreed.get(BY_TASK, {})
     compared = {**agreed, BY_TASK: {task: of_tasks.get(task, {}) for task in given.get(BY_TASK, {})}}
-    _check_settings(compared, given, location)
+    _check_settings(compared, given, location, is_empty=_is_empty(connection))
     if create and agreed != stored:
         here = schema.about.c.name == "settings"
         connection.execute(update(schema.about).where(here).values(value=schema.to_json(agreed)))
@@ -123,7 +123,13 @@ def _with_new_tasks(stored: dict[str, Any], given: Mapping[str, Any], connection
     return {**stored, BY_TASK: {**of_tasks, **new}} if new else stored
 
 
-def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], location: Location) -> None:
+def _is_empty(connection: Connection) -> bool:
+    """Whether nothing has been trained and nothing is being trained."""
+    tables = (schema.trainings, schema.claims)
+    return all(connection.execute(select(table.c.key).limit(1)).first() is None for table in tables)
+
+
+def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], location: Location, *, is_empty: bool) -> None:
     has, came = _flat(stored), _flat(given)
     names = sorted(has.keys() | came.keys())
     different = [name for name in names if not _equal(has.get(name, _MISSING), came.get(name, _MISSING))]
@@ -134,9 +140,10 @@ def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], locatio
         for name in different
     ]
     back = "the setting as it was" if len(different) == 1 else "the settings as they were"
-    raise UserError(
-        "\n".join([f"ledger {location.name} was made with other settings:", *lines, f"{location.elsewhere}, or {back}"])
-    )
+    advice = f"{location.elsewhere}, or {back}"
+    if is_empty and location.path is not None:
+        advice += "; or delete this ledger, which holds no training"
+    raise UserError("\n".join([f"ledger {location.name} was made with other settings:", *lines, advice]))
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -36,6 +36,18 @@ def test_every_setting_that_differs_is_named(url: str, settings: dict[str, Any],
         Ledger.open(url, settings={**settings, "seed": 8})
 
 
+def test_a_ledger_that_holds_nothing_may_be_deleted(
+    tmp_path: Path, settings: dict[str, Any], record: MakeRecord
+) -> None:
+    url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
+    with Ledger.open(url, settings=settings) as ledger:
+        with pytest.raises(UserError, match="as it was; or delete this ledger, which holds no training$"):
+            Ledger.open(url, settings={**settings, "seed": 8})
+        ledger.write(record())
+    with pytest.raises(UserError, match="the setting as it was$"):
+        Ledger.open(url, settings={**settings, "seed": 8})
+
+
 def test_a_task_that_is_new_brings_settings_of_its_own(url: str, settings: dict[str, Any], record: MakeRecord) -> None:
     def with_tasks(**of_tasks: dict[str, int]) -> dict[str, Any]:
         return {**settings, "task_training": of_tasks}
