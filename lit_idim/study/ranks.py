@@ -22,7 +22,7 @@ from lit_idim.study.rendezvous import meet_others
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.stop_signals import StoppedTogether, StopSignals
 from lit_idim.study.training_request import TrainingRequest
-from lit_idim.training import build_trainer
+from lit_idim.training import build_trainer, quiet_lightning
 from lit_idim.training.distributed import num_launched_processes, shut_down_process_group
 
 BROKEN_EXIT_CODE = 1
@@ -72,6 +72,7 @@ class Ranks:
         Raises:
             UserError: if they cannot be connected, or run another study or other versions than rank 0.
         """
+        quiet_lightning()
         number, variable = num_launched_processes()
         if number == 1:
             build_trainer(precision=settings.training.precision)  # refuses devices that are not there

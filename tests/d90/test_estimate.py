@@ -113,6 +113,20 @@ def test_failed(full, subspaces):
     assert found.reason
 
 
+@pytest.mark.parametrize(
+    ("result", "protocol", "reason"),
+    [
+        (Result(score=None), "adaptive", "every training in a subspace that ended has diverged or failed"),
+        (Result(early_score=0.6, ended=False), "adaptive", "raise search.max_trainings, which is 80"),
+        (Result(early_score=0.6, ended=False), "grid", "no training in a subspace finished"),
+    ],
+)
+def test_why_no_subspace_has_a_score(result, protocol, reason):
+    results = results_of({}) | {TrainingId(100, 0, 0): result}
+    found = estimate_d90(results, kind="full_fraction", chance=0.5, settings=SearchSettings(protocol=protocol))
+    assert found.status == "failed" and found.reason.endswith(reason)
+
+
 def test_final_target_without_the_last_full_score():
     assert estimate(rising(5.0), kind="final").status == "failed"
 
