@@ -37,6 +37,7 @@ from lit_idim.cost.work import (
     milliseconds_by_kind,
 )
 from lit_idim.errors import UserError
+from lit_idim.resources import shipped_folder
 from lit_idim.series.location import CheckpointLocation
 from lit_idim.study.training import Trainings
 from lit_idim.subspace import Subspace
@@ -146,6 +147,7 @@ def measure(model: str, *, device: str, method: str, d: int, updates: int) -> St
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device: there is no GPU that PyTorch can use; pass --device cpu")
+    model = model if model in SHAPES else shipped_folder(model)
     if model not in SHAPES and not Path(model).is_dir():
         raise UserError(f"MODEL: expected the folder of a checkpoint or one of {', '.join(SHAPES)}; got {model!r}")
     watch = StepWatch(updates, device)

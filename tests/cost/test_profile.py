@@ -1,6 +1,7 @@
 """A profiled step's time goes to the kinds of work that it is spent on."""
 
 import os
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -8,7 +9,6 @@ import pytest
 import torch
 
 from lit_idim.cost import profile, work
-from lit_idim.resources import find_resource
 
 
 def event(name: str, start: float, stop: float, *children: Any, device: str = "CPU") -> Any:
@@ -74,8 +74,10 @@ def test_what_the_host_may_wait_for_is_counted() -> None:
 
 @pytest.mark.parametrize("model", ["tiny", "checkpoints/toy-L1-H64/step-1000"])
 @pytest.mark.parametrize("method", ["said", "full"])
-def test_a_step_of_a_shape_and_of_a_checkpoint(model: str, method: str) -> None:
-    model = model if model == "tiny" else str(find_resource(model))
+def test_a_step_of_a_shape_and_of_a_checkpoint(
+    model: str, method: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # the shipped one is found from any folder
     watch = profile.measure(model, device="cpu", method=method, d=100, updates=2)
     spent = work.milliseconds_by_kind(watch.events)
     found = {kind for kind, value in spent.items() if value > 0}
