@@ -28,8 +28,8 @@ class SearchSettings:
         rate_steps: learning rates of a subspace, as steps of a factor 3.2 from the rate that the rule gives; extended
             at the edge.
         tolerance: half the width of the 90% interval of ln d90 at which the adaptive search stops.
-        max_trainings: budget of a cell in whole trainings, those in full included; an early-stopped one counts its
-            part.
+        max_trainings: budget of a cell in whole trainings, those in full included, which are run whatever is left; an
+            early-stopped one counts its part.
         early_fraction: share of the updates after which the adaptive search looks at learning rates to drop.
         grid_points: d values of the grid.
         grid_replicates: trainings of each d and learning rate of the grid.

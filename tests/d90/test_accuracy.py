@@ -70,6 +70,7 @@ def test_without_a_fit_the_error_is_infinite_and_without_a_bound_the_interval_op
     assert outcome.status == "above_range" and outcome.is_covered  # [d_max, infinity) holds the truth
     nothing = measure_cell(0, SearchSettings(max_trainings=1))
     assert nothing.status == "failed" and math.isinf(nothing.error)
+    assert nothing.num_full == nothing.cost >= 3  # the target is measured whatever the budget
 
 
 def test_a_cell_is_the_same_whenever_it_is_measured(outcomes):

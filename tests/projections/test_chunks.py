@@ -3,7 +3,14 @@
 import pytest
 import torch
 
-from lit_idim.projections import PROJECTIONS, FastfoodProjection, fastfood, fastfood_cpu, make_projection
+from lit_idim.projections import (
+    PROJECTIONS,
+    FastfoodProjection,
+    SparseProjection,
+    fastfood,
+    fastfood_cpu,
+    make_projection,
+)
 from lit_idim.projections.chunked import ChunkedProjection
 
 CHUNKED = [name for name, projection in PROJECTIONS.items() if issubclass(projection, ChunkedProjection)]
@@ -54,3 +61,15 @@ def test_fastfood_adjoint_in_tasks(rows_per_task: int, monkeypatch: pytest.Monke
         padded = torch.cat([theta[:length], torch.zeros(1203 - length, dtype=torch.float64)])
         expected = projection.to_dense().T @ padded
         torch.testing.assert_close(projection.adjoint([(0, theta[:length])], like=theta), expected)
+
+
+@pytest.mark.parametrize("name", ["sparse"])
+@pytest.mark.parametrize("elements", [70, 2**20])
+@pytest.mark.parametrize(("d", "D"), [(2, 1003), (40, 203)])
+def test_rows_with_a_nonzero_are_counted(
+    d: int, D: int, elements: int, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ChunkedProjection, "chunk_elements", elements)
+    projection = make_projection(name, d=d, D=D, seed=1)
+    assert isinstance(projection, SparseProjection)
+    assert projection.rows_touched == int((projection.to_dense() != 0).any(1).sum()) < D

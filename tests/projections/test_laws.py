@@ -50,6 +50,19 @@ def test_ranges_of_rows_agree_with_the_whole(name: str, d: int, D: int) -> None:
 
 
 @each_projection
+def test_slices_are_written_as_one_by_one(name: str) -> None:
+    projection = make_projection(name, d=37, D=1001, seed=3)
+    theta_d, bases = normal(37).float(), [normal(size, seed=size).float() for size in (1, 130, 64)]
+    places = [(0, 1.0), (1, 0.5), (937, torch.tensor(-2.0))]
+    outs, expected = ([torch.full_like(base, torch.nan) for base in bases] for _ in range(2))
+    slices = [(start, base, out, scale) for (start, scale), base, out in zip(places, bases, outs, strict=True)]
+    projection.add_slices(theta_d, slices)
+    for (start, scale), base, out in zip(places, bases, expected, strict=True):
+        projection.add_rows(theta_d, start, base=base, out=out, scale=scale)
+    assert all(torch.equal(out, one) for out, one in zip(outs, expected, strict=True))
+
+
+@each_projection
 def test_expectation_of_the_gram_matrix_is_the_identity(name: str) -> None:
     """Mean over draws of P^T P: each entry within 5 standard errors of the identity's."""
     d, D, draws = 5, 43, 400
