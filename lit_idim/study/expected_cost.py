@@ -17,6 +17,8 @@ TRAINING_FLOPS = 6  # a parameter and token
 EVALUATION_FLOPS = 2
 # A third of the 312 that an A100 reaches at most in bfloat16: an assumption, not a measurement.
 GPU_TERAFLOPS_PER_SECOND = 100.0
+# At most, by a core of an Intel Xeon with `mini`, in float32: 7e12 operations of a training in 80 s or more.
+CPU_CORE_TERAFLOPS_PER_SECOND = 0.1
 _SECONDS_PER_HOUR = 3600
 
 _HEADINGS = ("series", "step", "task", "method", "D", "m", "updates", "trainings", "hours")
@@ -189,7 +191,8 @@ def format_cells_table(cells: Sequence[PlannedCell], *, teraflops_per_second: fl
         f"{total.flops:.2g} floating-point operations, {_hours(total.hours(teraflops_per_second))} hours"
     )
     lines.append(
-        f"assumed: one device that sustains {teraflops_per_second:g} TFLOP/s; {TRAINING_FLOPS} operations a training "
+        f"assumed: one device that sustains {teraflops_per_second:g} TFLOP/s (--teraflops_per_second; a core of a CPU "
+        f"about {CPU_CORE_TERAFLOPS_PER_SECOND:g}); {TRAINING_FLOPS} operations a training "
         f"token and parameter without embeddings, {EVALUATION_FLOPS} an evaluation token or one of a head alone "
         "(Kaplan et al. 2020, arXiv 2001.08361)"
     )

@@ -62,7 +62,8 @@ def test_a_line_a_cell_then_totals_and_the_assumption():
     assert cells == "2 cells, 80 trainings expected"
     # 40 x 13,000 updates; 8.32e8 tokens; 85,648,130 x (6 x 8.32e8 + 2 x 3.2e6) = 4.281e17; / 1e14 / 3600 = 1.19
     assert total == "total: 520,000 updates, 8.3e+08 training tokens, 4.3e+17 floating-point operations, 1.19 hours"
-    assert assumed.startswith("assumed: one device that sustains 100 TFLOP/s; 6 operations a training token")
+    assert assumed.startswith("assumed: one device that sustains 100 TFLOP/s (--teraflops_per_second; a core of a CPU")
+    assert "; 6 operations a training token" in assumed
     assert "Kaplan et al. 2020" in assumed
 
 
