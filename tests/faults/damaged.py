@@ -1,9 +1,12 @@
 """Files that are cut off or have a bit flipped: checkpoint, ledger, adapter, encodings, examples."""
 
+import math
 import os
 import shutil
+import sqlite3
 import struct
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from random import Random
 
@@ -33,13 +36,15 @@ def flip_bit(path: Path, random: Random) -> None:
 
 def flip_score(path: Path, random: Random) -> None:
     """Flips a bit of a score in a ledger: as SQLite sees it, the file stays whole."""
-    with Ledger.read(path) as ledger:
-        scores = sorted({one.score for one in ledger.records() if one.score is not None and not one.score.is_integer()})
-    content = path.read_bytes()
-    start = content.index(struct.pack(">d", random.choice(scores)))
-    harmed = bytearray(content)
-    harmed[start + random.randrange(8)] ^= 1 << random.randrange(8)
-    path.write_bytes(harmed)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        scores = connection.execute("SELECT key, score FROM trainings WHERE score IS NOT NULL ORDER BY key").fetchall()
+        key, score = random.choice(scores)
+        harmed = math.nan
+        while not math.isfinite(harmed):  # SQLite holds no NaN
+            bits = bytearray(struct.pack(">d", score))
+            bits[random.randrange(8)] ^= 1 << random.randrange(8)
+            (harmed,) = struct.unpack(">d", bits)
+        connection.execute("UPDATE trainings SET score = ? WHERE key = ?", (harmed, key))
 
 
 HARMS: dict[str, Harm] = {"truncated": truncate, "bit-flipped": flip_bit}

@@ -43,7 +43,9 @@ def _postgresql(case: Case, *, away_seconds: float | None) -> Result:
                 break
             time.sleep(0.5)
         code, note = study.end(), case.last_error()
-        is_told = code == 0 or (away_seconds is None and code == 2 and "connection was lost" in note)
+        # One that was killed before the study had reached it is refused like any that is not there.
+        is_refused = code == 2 and "the server cannot be used" in note
+        is_told = code == 0 or is_refused or (away_seconds is None and code == 2 and "connection was lost" in note)
         case.remember()
         code = case.go_on()
         return conclude(case, code, note=note[:150] or "went on by itself", is_told=is_told or not was_running)
