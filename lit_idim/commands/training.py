@@ -81,22 +81,25 @@ def with_checkpoint_settings(words: list[str]) -> list[str]:
     if fixed:
         raise UserError(
             f"{fixed[0].split('=')[0]} is settled by the checkpoint {path} and cannot be changed beside it; leave it "
-            f"out (what may differ: {', '.join(MOVABLE_SETTINGS)}, for a base model that was moved)"
+            f"out (what may differ: {', '.join(MOVABLE_SETTINGS)}, for a base model that was moved, and --tokenizer)"
         )
-    settings = read_settings(path)
+    settings, data = read_settings(path), read_data_settings(path)
     options = [f"--model.{name}={_option(value)}" for name, value in settings.items() if not name.startswith("_")]
     # After the configuration files, which may be the training's own, and before the options that may still differ.
     last = max((i for i, word in enumerate(words) if word.startswith("--config") or word == "-c"), default=0)
     last += 1 if last and "=" not in words[last] else 0
-    return [words[0], *_data_options(path, settings), *words[1 : last + 1], *options, *words[last + 1 :]]
+    return [words[0], *_data_options(data, settings), *words[1 : last + 1], *options, *words[last + 1 :]]
 
 
-def _data_options(path: str, settings: Mapping[str, Any]) -> list[str]:
-    """Of the tokenizer, unless it is the model's, which may have been moved, and of the length of its examples."""
-    data = read_data_settings(path)
-    options = [f"--data.max_length={data['max_length']}"] if "max_length" in data else []
-    own = data.get("tokenizer", settings.get("model")) != settings.get("model")
-    return [*options, f"--tokenizer={data['tokenizer']}"] if own else options
+def _data_options(data: Mapping[str, Any], settings: Mapping[str, Any]) -> list[str]:
+    """The options that name the length and the tokenizer of a checkpoint's examples.
+
+    A tokenizer that is the model's is left out: it follows a model that was moved.
+    """
+    options = {"--data.max_length": data.get("max_length")}
+    if data.get("tokenizer") != settings.get("model"):
+        options["--tokenizer"] = data.get("tokenizer")
+    return [f"{name}={_option(value)}" for name, value in options.items() if value is not None]
 
 
 def _option(value: object) -> str:

@@ -10,6 +10,7 @@ share of matrix products and attention is told beside the time of a step without
 """
 
 import argparse
+import contextlib
 import itertools
 import os
 import sys
@@ -147,7 +148,8 @@ def measure(model: str, *, device: str, method: str, d: int, updates: int) -> St
     """
     if device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device: there is no GPU that PyTorch can use; pass --device cpu")
-    model = model if model in SHAPES else shipped_folder(model)
+    with contextlib.suppress(UserError):  # said below, with what else MODEL may be
+        model = model if model in SHAPES else shipped_folder(model)
     if model not in SHAPES and not Path(model).is_dir():
         raise UserError(f"MODEL: expected the folder of a checkpoint or one of {', '.join(SHAPES)}; got {model!r}")
     watch = StepWatch(updates, device)

@@ -105,23 +105,25 @@ def estimate_d90(
         )
     if chance >= target.score:
         return Estimate(status="trivial", reason="the chance score reaches the target", target=target)
-    scores = final_scores(results, full=False)
-    if not scores:
-        return Estimate(status="failed", reason=_why_no_scores(results, settings), target=target)
     d_range = (max(settings.d_min, num_lambdas + 1), settings.d_max)
     if d_range[0] >= d_range[1]:
         return Estimate(status="failed", reason="no d below d_max exceeds the number of lambdas", target=target)
+    scores = final_scores(results, full=False)
+    if not scores:
+        return Estimate(status="failed", reason=_why_no_scores(results, settings), target=target)
     curve = _fit(scores, full, target, chance, d_range)
     return _with_status(curve, target, d_range, first_crossing(scores, target.score))
 
 
 def _why_no_scores(results: Results, settings: SearchSettings) -> str:
-    """Either all that ended have diverged or failed, or the budget was spent before one could end."""
-    if any(training.d is not None and result.ended for training, result in results.items()):
-        return "every training in a subspace that ended has diverged or failed"
-    if settings.protocol == "adaptive":
-        return f"no training in a subspace finished: raise search.max_trainings, which is {settings.max_trainings:g}"
-    return "no training in a subspace finished"
+    """All that ended have diverged or failed, or the budget was spent before they could end, or both."""
+    of_subspaces = [result for training, result in results.items() if training.d is not None]
+    reason = "no training in a subspace finished"
+    if any(result.ended for result in of_subspaces):
+        reason += ": all that ended have diverged or failed"
+    if settings.protocol == "adaptive" and not (of_subspaces and all(result.ended for result in of_subspaces)):
+        reason += f"; raise search.max_trainings, which is {settings.max_trainings:g}"
+    return reason
 
 
 def _fit(

@@ -196,8 +196,8 @@ class GLUEDataModule(lightning.LightningDataModule):
             if self.max_length > tokenizer.model_max_length:
                 raise UserError(
                     f"max_length: the tokenizer {self.tokenizer_name!r} allows at most {tokenizer.model_max_length} "
-                    f"tokens; got {self.max_length} (in a study training.max_length, of measure_d90 "
-                    f"training=TrainingSettings(max_length={tokenizer.model_max_length}))"
+                    f"tokens; got {self.max_length} (on the command line --data.max_length, of a study "
+                    f"--training.max_length, of measure_d90 training=TrainingSettings(max_length=...))"
                 )
             self._tokenizer = tokenizer
         return self._tokenizer

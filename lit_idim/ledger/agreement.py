@@ -62,7 +62,7 @@ def agree_on_settings(
     agreed = _with_new_tasks(stored, given, connection)
     of_tasks = agreed.get(BY_TASK, {})
     compared = {**agreed, BY_TASK: {task: of_tasks.get(task, {}) for task in given.get(BY_TASK, {})}}
-    _check_settings(compared, given, location, is_empty=_is_empty(connection))
+    _check_settings(compared, given, location, connection)
     if create and agreed != stored:
         here = schema.about.c.name == "settings"
         connection.execute(update(schema.about).where(here).values(value=schema.to_json(agreed)))
@@ -129,7 +129,9 @@ def _is_empty(connection: Connection) -> bool:
     return all(connection.execute(select(table.c.key).limit(1)).first() is None for table in tables)
 
 
-def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], location: Location, *, is_empty: bool) -> None:
+def _check_settings(
+    stored: Mapping[str, Any], given: Mapping[str, Any], location: Location, connection: Connection
+) -> None:
     has, came = _flat(stored), _flat(given)
     names = sorted(has.keys() | came.keys())
     different = [name for name in names if not _equal(has.get(name, _MISSING), came.get(name, _MISSING))]
@@ -141,8 +143,8 @@ def _check_settings(stored: Mapping[str, Any], given: Mapping[str, Any], locatio
     ]
     back = "the setting as it was" if len(different) == 1 else "the settings as they were"
     advice = f"{location.elsewhere}, or {back}"
-    if is_empty and location.path is not None:
-        advice += "; or delete this ledger, which holds no training"
+    if location.path is not None and _is_empty(connection):
+        advice += "; or delete this ledger, which holds no training, if no other run is about to use it"
     raise UserError("\n".join([f"ledger {location.name} was made with other settings:", *lines, advice]))
 
 

@@ -39,7 +39,7 @@ def _parsed(text: str) -> dict[str, Any]:
     """The object of a text; an empty one if it holds none."""
     try:
         content = json.loads(text)
-        to_json(content)  # which has no word for NaN, as Python's reader does
+        to_json(content)  # refuses NaN, which Python's reader takes
     except ValueError:
         return {}
     return content if isinstance(content, dict) else {}

@@ -11,6 +11,7 @@ from lit_idim.commands.main import VERBS, main
 from lit_idim.commands.training import with_checkpoint_settings
 from lit_idim.resources import resource_path
 from lit_idim.toy import build_toy_tokenizer
+from lit_idim.training.classifier import DATA_KEY
 
 TOY = ["--model.task", "toy-sst2", "--data.max_length", "32", "--trainer.accelerator", "cpu"]
 
@@ -91,6 +92,14 @@ def test_files_and_options_say_otherwise_than_a_checkpoint_s_data(encoder: str, 
     words = with_checkpoint_settings(["test", "--config", "own.yaml", "--ckpt_path", checkpoint])
     assert words[:4] == ["test", "--data.max_length=32", f"--tokenizer={tmp_path / 'tokenizer'}", "--config"]
     assert words.index("own.yaml") < words.index(f"--model.model={encoder}") < words.index("--ckpt_path")
+
+
+def test_a_resumed_training_cuts_its_examples_as_before(encoder: str) -> None:
+    checkpoint = fit(encoder, "said")
+    data = ["--data.max_train_examples", "96", "--data.max_dev_examples", "60", "--trainer.accelerator", "cpu"]
+    assert run("fit", "--ckpt_path", checkpoint, *data, "--trainer.max_epochs", "2") == 0
+    resumed = torch.load("outputs/fit/version_1/checkpoints/last.ckpt", weights_only=True)
+    assert resumed["epoch"] == 1 and resumed[DATA_KEY]["max_length"] == 32
 
 
 def test_a_training_s_own_configuration_serves_its_checkpoint(encoder: str) -> None:

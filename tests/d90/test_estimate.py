@@ -113,18 +113,24 @@ def test_failed(full, subspaces):
     assert found.reason
 
 
+DIVERGED, PAUSED = Result(score=None), Result(early_score=0.6, ended=False)
+BUDGET = "; raise search.max_trainings, which is 80"
+
+
 @pytest.mark.parametrize(
-    ("result", "protocol", "reason"),
+    ("found", "protocol", "reason"),
     [
-        (Result(score=None), "adaptive", "every training in a subspace that ended has diverged or failed"),
-        (Result(early_score=0.6, ended=False), "adaptive", "raise search.max_trainings, which is 80"),
-        (Result(early_score=0.6, ended=False), "grid", "no training in a subspace finished"),
+        ([], "adaptive", BUDGET),
+        ([PAUSED], "adaptive", BUDGET),
+        ([PAUSED], "grid", ""),
+        ([DIVERGED], "adaptive", ": all that ended have diverged or failed"),
+        ([DIVERGED, PAUSED], "adaptive", f": all that ended have diverged or failed{BUDGET}"),
     ],
 )
-def test_why_no_subspace_has_a_score(result, protocol, reason):
-    results = results_of({}) | {TrainingId(100, 0, 0): result}
-    found = estimate_d90(results, kind="full_fraction", chance=0.5, settings=SearchSettings(protocol=protocol))
-    assert found.status == "failed" and found.reason.endswith(reason)
+def test_why_no_subspace_has_a_score(found, protocol, reason):
+    results = results_of({}) | {TrainingId(100, rate, 0): result for rate, result in enumerate(found)}
+    estimate = estimate_d90(results, kind="full_fraction", chance=0.5, settings=SearchSettings(protocol=protocol))
+    assert (estimate.status, estimate.reason) == ("failed", f"no training in a subspace finished{reason}")
 
 
 def test_final_target_without_the_last_full_score():

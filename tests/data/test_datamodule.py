@@ -211,7 +211,7 @@ def test_bad_arguments_are_refused_at_once(make, settings, message) -> None:
 
 
 def test_what_only_the_tokenizer_or_the_data_can_tell_is_refused_in_words(make) -> None:
-    with pytest.raises(UserError, match=r"max_length: .* allows at most 64 tokens; got 65 \(in a study training"):
+    with pytest.raises(UserError, match=r"max_length: .* allows at most 64 tokens; got 65 \(on the command line"):
         make(max_length=65).setup("validate")
     with pytest.raises(UserError, match="test_split: the labels of sst2's test split are not published"):
         make(test_split="test").test_dataloader()

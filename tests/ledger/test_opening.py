@@ -41,7 +41,7 @@ def test_a_ledger_that_holds_nothing_may_be_deleted(
 ) -> None:
     url = f"sqlite:///{tmp_path / 'ledger.sqlite'}"
     with Ledger.open(url, settings=settings) as ledger:
-        with pytest.raises(UserError, match="as it was; or delete this ledger, which holds no training$"):
+        with pytest.raises(UserError, match="as it was; or delete this ledger, which holds no training, if no"):
             Ledger.open(url, settings={**settings, "seed": 8})
         ledger.write(record())
     with pytest.raises(UserError, match="the setting as it was$"):

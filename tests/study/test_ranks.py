@@ -144,7 +144,7 @@ def test_what_one_rank_cannot_begin_fails_its_cell_alone(tmp_path: Path) -> None
 def test_ranks_with_different_settings_are_refused(tmp_path: Path) -> None:
     config, script = write_config(tmp_path, **SHARED), tmp_path / "script.py"
     script.write_text(DIFFERING.format(study=STUDY))
-    refused = run_ranks("--config", config, "--out", tmp_path / "out", script=str(script))
+    refused = launch("lightning run", "--config", config, "--out", tmp_path / "out", script=str(script))
     assert refused.returncode == 2, refused.stderr
     assert (
         "rank 1 of 2" in refused.stderr and "another setting study_seed than rank 0: 7 instead of 0" in refused.stderr

@@ -1,5 +1,6 @@
 """A signal to stop, whichever rank it reaches: all leave the training together, the tables are written, it goes on."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -16,9 +17,11 @@ from .tiny_study import STUDY, environment_of_tests, read_table, write_config
 
 SLOW = """
 import os, time
+from pathlib import Path
 from lit_idim.study.shared_trainings import SharedTrainings
 from lit_idim.training.classifier import SubspaceClassifier
 step, run = SubspaceClassifier.training_step, SharedTrainings.run
+Path({folder!r}, os.environ["RANK"]).write_text(str(os.getpid()))
 done = []
 def lingers(module, batch, batch_index):
     if len(done) >= 3:
@@ -42,11 +45,12 @@ pytestmark = [pytest.mark.slow, pytest.mark.ddp]
 def prepare(folder: Path) -> tuple[Path, tuple[str, ...]]:
     """The script and the words of its command line."""
     config, script = write_config(folder, **SHARED), folder / "script.py"
-    script.write_text(SLOW.format(study=STUDY))
+    script.write_text(SLOW.format(study=STUDY, folder=str(folder)))
     return script, ("--config", str(config), "--out", str(folder / "out"), "--steps=[100]", "--search.max_trainings=6")
 
 
-def test_a_signal_to_the_launcher(tmp_path: Path) -> None:
+@pytest.mark.parametrize("reached", ["launcher", "rank 1"])
+def test_a_signal_under_a_launcher(tmp_path: Path, reached: str) -> None:
     script, words = prepare(tmp_path)
     environment, pipe = {"CUDA_VISIBLE_DEVICES": "", **environment_of_tests()}, subprocess.PIPE
     command = [sys.executable, *LAUNCHERS["torchrun"], str(script), *words]
@@ -56,7 +60,7 @@ def test_a_signal_to_the_launcher(tmp_path: Path) -> None:
         while "three are done" not in (line := process.stdout.readline()):
             assert line, process.communicate()[1]
         time.sleep(0.5)  # into the fourth training
-        process.send_signal(signal.SIGTERM)
+        os.kill(process.pid if reached == "launcher" else int((tmp_path / "1").read_text()), signal.SIGTERM)
         sent = time.monotonic()
         _, errors = process.communicate(timeout=60)
     finally:
@@ -66,7 +70,7 @@ def test_a_signal_to_the_launcher(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("reached", "number"), [(0, signal.SIGUSR1), (1, signal.SIGTERM)])
-def test_a_signal_to_one_of_the_ranks(tmp_path: Path, reached: int, number: signal.Signals) -> None:
+def test_a_signal_to_one_of_ranks_that_nobody_watches(tmp_path: Path, reached: int, number: signal.Signals) -> None:
     script, words = prepare(tmp_path)
     ranks = ForkedRanks(script, *words, environment=environment_of_tests())
     try:

@@ -2,13 +2,15 @@
 
 import json
 import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from tests.forked import run_forked, run_forked_ranks
+from tests.forked import run_forked
 
 from .tiny_encoder import write_tiny_encoder
 
@@ -55,8 +57,12 @@ def encoder(tmp_path_factory: pytest.TempPathFactory) -> str:
 def train(encoder: str, method: str, devices: int, folder: Path) -> dict[str, Any]:
     script, out = folder / "train.py", folder / f"{devices}.json"
     script.write_text(SCRIPT)
-    run_script = run_forked_ranks if devices > 1 else run_forked
-    ended = run_script(script, encoder, method, out, environment=os.environ)
+    if devices == 1:
+        ended = run_forked(script, encoder, method, out, environment=os.environ)
+    else:
+        launcher = [sys.executable, "-m", "lit_idim.commands.launch", "run", "--accelerator", "cpu", "--devices"]
+        command = [*launcher, str(devices), "--strategy", "ddp", str(script), encoder, method, str(out)]
+        ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.returncode == 0, ended.stderr
     return dict(json.loads(out.read_text()))
 
