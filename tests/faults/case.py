@@ -114,6 +114,11 @@ class Case:
     def address(self) -> str | Path:
         return self.words[self.words.index("--ledger") + 1] if "--ledger" in self.words else self.ledger
 
+    @property
+    def has_ledger(self) -> bool:
+        """Whether any study has come so far as to make one."""
+        return not isinstance(self.address, Path) or self.address.exists()
+
     def start(self, *words: object, setup: Callable[[], None] | None = None) -> Study:
         command = ["--config", str(self.config), "--out", str(self.out), *self.words, *map(str, words)]
         log = self.folder / f"study{len(self.studies)}.log"
@@ -132,7 +137,7 @@ class Case:
 
     def finished(self) -> dict[str, TrainingRecord]:
         """Final trainings in the ledger."""
-        if isinstance(self.address, Path) and not self.address.exists():
+        if not self.has_ledger:
             return {}
         with contextlib.suppress(UserError), Ledger.read(self.address) as ledger:
             return {one.key: one for one in ledger.records() if one.status in FINAL}
@@ -141,6 +146,8 @@ class Case:
     def keys_of_other_inputs(self) -> set[str]:
         """Of trainings in the ledger whose checkpoint or data are not those of the study that was left in peace."""
         assert self.reference is not None
+        if not self.has_ledger:
+            return set()
         expected = next(iter(self.reference.finished().values())).checksums
         with Ledger.read(self.address) as ledger:
             return {
