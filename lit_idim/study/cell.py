@@ -95,7 +95,8 @@ def cells_of(settings: StudySettings, series: list[Series]) -> list[Cell]:
     baselines: list[Cell] = []
     for one in series:
         steps = one.steps if settings.steps is None or one.is_single else settings.steps
-        check_steps(steps, one.steps, series=one.name)
+        # A step that is named and not complete is for its own cells to tell of.
+        check_steps(steps, one.find_steps_to_verify(), series=one.name)
         downwards = sorted(set(steps), reverse=True)
         cells += [
             Cell(series=one, step=step, task=task, method=method)

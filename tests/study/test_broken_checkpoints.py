@@ -48,9 +48,9 @@ def test_damaged_files_fail_their_own_cells(tmp_path: Path, damage: str) -> None
         training=TrainingSettings(num_updates=2, max_length=16, max_train_examples=64, max_dev_examples=20),
         search=SearchSettings(d_max=100, max_trainings=4, full_replicates=2, full_learning_rates=(1e-9, 1e-8)),
     )
-    cells = cells_of(settings, [load_series(series)])  # does not list a folder that is damaged by then
     name, harm = DAMAGES[damage]
     harm(tmp_path / "tiny" / f"step-{STEPS[0]}" / name)
+    cells = cells_of(settings, [load_series(series)])
     progress = Progress(cells, settings.search, stream=io.StringIO())
     with Ledger.open(tmp_path / "ledger.sqlite", settings=settings_to_agree(settings)) as ledger:
         states = {state.cell.step: state for state in Driver(settings, cells, ledger, progress).run()}
