@@ -85,8 +85,7 @@ class Progress:
         self.num_trainings += 1
         self.in_cell += 1
         self._sum_seconds += record.seconds
-        is_without = isinstance(measured, Estimate) and measured.status == "failed"
-        self.estimate = "no d90 yet" if is_without else describe(measured)
+        self.estimate = describe_so_far(measured)
         if self._live is None:
             last = record.evaluations[-1][1] if record.evaluations else None
             score = record.status if last is None else f"{last:.4f}" + (" early" if record.status == "paused" else "")
@@ -155,6 +154,16 @@ def describe(measured: Measured) -> str:
     low = "below the range" if estimate.low is None else f"{estimate.low:,.0f}"
     high = "beyond the range" if estimate.high is None else f"{estimate.high:,.0f}"
     return f"d90 {estimate.d90:,.0f} ({low} to {high})"
+
+
+def describe_so_far(measured: Measured) -> str:
+    """As `describe`, of a search that goes on: what it has not found yet has not failed.
+
+    >>> describe_so_far(Estimate(status="failed", reason="no training in full finished"))
+    'no d90 yet'
+    """
+    is_without = isinstance(measured, Estimate) and measured.status == "failed"
+    return "no d90 yet" if is_without else describe(measured)
 
 
 def duration(seconds: float) -> str:

@@ -12,7 +12,7 @@ from lit_idim.study.config_file import read_config
 from lit_idim.study.expected_trainings import expected_trainings
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
 from lit_idim.study.outputs import VARIANT_OF_TARGET
-from lit_idim.study.progress import describe, duration
+from lit_idim.study.progress import describe, describe_so_far, duration
 from lit_idim.study.row_details import has_ended
 from lit_idim.study.rows import rows_of
 from lit_idim.study.run import LEDGER_FILE
@@ -87,7 +87,8 @@ def study_status(settings: StudySettings, cells: Sequence[Cell], measured: Seque
             so_far = describe(full_score(results))
         else:
             row = by_cell[key]
-            is_done, so_far = has_ended(row), describe(estimates[key])
+            is_done = has_ended(row)
+            so_far = (describe if is_done else describe_so_far)(estimates[key])
             if (variant := VARIANT_OF_TARGET[settings.search.targets[0]]) != "d90":
                 so_far = f"{variant}: {so_far}"
         found.append(_status(cell, one, settings, is_done, so_far))

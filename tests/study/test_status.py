@@ -64,6 +64,12 @@ def test_a_study_that_was_interrupted_says_what_is_left(simulate: Any) -> None:
     assert describe_study(out).endswith("6 of 6 cells done; 0 trainings running")
 
 
+def test_a_search_that_goes_on_has_not_failed(simulate: Any) -> None:
+    text = describe_study(simulate(stop_before=6))  # trainings in full only
+    (line,) = [line for line in text.splitlines() if " open " in line]
+    assert line.endswith("no d90 yet") and "failed" not in text
+
+
 def test_a_claimed_training_is_running(simulate: Any) -> None:
     out = simulate()
     with Ledger.open(out / "ledger.sqlite", settings=settings_to_agree(SETTINGS)) as ledger:
