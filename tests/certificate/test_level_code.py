@@ -45,6 +45,7 @@ def test_the_likely_codebooks_are_the_shortest() -> None:
         likely = likely_codebooks(levels.tolist(), int(np.abs(levels).max()))
         lengths = {codebook: len(encode_levels([vector(levels, codebook)])) for codebook in range(-12, 16)}
         assert min(lengths[codebook] for codebook in likely) <= min(lengths.values()) + 1
+        assert lengths[likely[0]] <= lengths[likely[1]] + 1 and lengths[likely[1]] <= lengths[likely[2]] + 1
 
 
 def test_levels_that_are_all_zero_take_no_byte() -> None:

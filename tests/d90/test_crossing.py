@@ -137,6 +137,21 @@ def test_a_crossing_outside_of_the_range(level, above, below):
     assert (crossing.above > 0.95, crossing.below > 0.95) == (above, below)
 
 
+def test_a_crossing_inside_of_the_range_is_at_neither_end():
+    x = np.linspace(*X_RANGE, 9).repeat(2)
+    means = 0.5 + 0.38 / (1 + np.exp(-1.5 * (x - x.mean() + 0.9)))
+    crossing = find_crossing(
+        groups_of(x, [0] * len(x), means),
+        spread=SPREAD,
+        target=0.8,
+        target_variance=0.2,
+        chance=0.5,
+        full_score=0.89,
+        x_range=X_RANGE,
+    )
+    assert crossing.above < 0.01 and crossing.below < 0.01 and abs(crossing.x - x.mean()) < 0.5
+
+
 def test_constant_scores_do_not_break_the_fit():
     crossing = find_crossing(
         groups_of([4.0, 5.0, 6.0], [0, 0, 0], [0.5, 0.5, 0.5]),

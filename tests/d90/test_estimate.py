@@ -113,6 +113,11 @@ def test_failed(full, subspaces):
     assert found.reason
 
 
+def test_a_range_of_one_d_holds_no_search():
+    found = estimate(rising(5.0), num_lambdas=SETTINGS.d_max - 1)
+    assert (found.status, found.reason) == ("failed", "no d below d_max exceeds the number of lambdas")
+
+
 DIVERGED, PAUSED = Result(score=None), Result(early_score=0.6, ended=False)
 BUDGET = "; raise search.max_trainings, which is 80"
 

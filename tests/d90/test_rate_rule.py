@@ -92,6 +92,11 @@ def test_a_power_law_is_found_again() -> None:
     assert fit_rate_rule(points, choice="highest").factor == pytest.approx(3.4)
 
 
+def test_three_models_are_enough() -> None:
+    rule = fit_rate_rule(points_of(2.0, 0.8, models=3))
+    assert rule.exponent == pytest.approx(0.8)
+
+
 def test_the_interval_covers_the_exponent_as_often_as_it_says() -> None:
     """Each model has an exponent of its own: an interval that took points for independent would cover too seldom."""
     covered = naive = 0

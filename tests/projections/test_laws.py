@@ -50,6 +50,12 @@ def test_ranges_of_rows_agree_with_the_whole(name: str, d: int, D: int) -> None:
 
 
 @each_projection
+def test_the_seed_is_0_where_none_is_given(name: str) -> None:
+    given, default = make_projection(name, d=3, D=10, seed=0), PROJECTIONS[name](d=3, D=10)
+    assert default.seed == 0 and torch.equal(default.to_dense(), given.to_dense())
+
+
+@each_projection
 def test_slices_are_written_as_one_by_one(name: str) -> None:
     projection = make_projection(name, d=37, D=1001, seed=3)
     theta_d, bases = normal(37).float(), [normal(size, seed=size).float() for size in (1, 130, 64)]
