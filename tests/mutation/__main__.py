@@ -7,6 +7,7 @@ its file. A fault that no test notices is a gap in the tests, or changes nothing
 import argparse
 import os
 import random
+import re
 import sys
 import tempfile
 import time
@@ -29,13 +30,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0, help="of the sample")
     parser.add_argument("--mutants", type=int, default=200, help="how many")
     parser.add_argument("--only", default="", help="files whose path holds this")
+    parser.add_argument("--again", type=Path, help="table of an earlier run, to try its faults instead")
     parser.add_argument("--out", type=Path, help="where to write the table of those that were not noticed")
     options = parser.parse_args(arguments)
     paths = [path for path in SUBSETS if options.only in path]
     population = [mutant for path in paths for mutant in mutants(path, (ROOT / path).read_bytes())]
-    sample = random.Random(options.seed).sample(population, min(options.mutants, len(population)))
+    if options.again is None:
+        sample = random.Random(options.seed).sample(population, min(options.mutants, len(population)))
+    else:
+        sample = _listed(options.again.read_text(), population)
     sample.sort(key=lambda mutant: (mutant.path, mutant.start))
-    print(f"{len(sample)} of {len(population)} mutants of {len(paths)} files, seed {options.seed}", flush=True)
+    drawn = f"seed {options.seed}" if options.again is None else f"those of {options.again.name}"
+    print(f"{len(sample)} of {len(population)} mutants of {len(paths)} files, {drawn}", flush=True)
     out = None if options.out is None else options.out.absolute()
     with tempfile.TemporaryDirectory(prefix="mutants-") as folder:
         copy = Path(folder)
@@ -95,12 +101,30 @@ def _rates(results: Sequence[tuple[Mutant, str]]) -> str:
 
 
 def _table(results: Sequence[tuple[Mutant, str]]) -> str:
-    rows = [
-        f"| {mutant.path}:{mutant.line} | {mutant.operator} | `{_cell(mutant.before)}` | `{_cell(mutant.after)}` |"
-        for mutant, result in results
-        if result == "survived"
-    ]
+    rows = [_row(mutant) for mutant, result in results if result == "survived"]
     return "\n".join([_rates(results), "", "| place | fault | before | after |", "|---|---|---|---|", *rows, ""])
+
+
+def _listed(table: str, population: Sequence[Mutant]) -> list[Mutant]:
+    """The mutants of a table; of several with the same text in a file those whose line is nearest."""
+    found = []
+    for row in table.splitlines():
+        place = re.match(r"\| (\S+\.py):(\d+) \|", row)
+        if place is None:
+            continue
+        path, line = place[1], int(place[2])
+        same = [
+            mutant for mutant in population if mutant.path == path and _row(mutant).endswith(row[place.end() - 1 :])
+        ]
+        if not same:
+            print(f"{path}:{line} is no mutant any more: {row}", flush=True)
+        found += sorted(same, key=lambda mutant: abs(mutant.line - line))[:1]
+    return found
+
+
+def _row(mutant: Mutant) -> str:
+    cells = (f"{mutant.path}:{mutant.line}", mutant.operator, f"`{_cell(mutant.before)}`", f"`{_cell(mutant.after)}`")
+    return f"| {' | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:

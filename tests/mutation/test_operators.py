@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.mutation.__main__ import _listed, _table
 from tests.mutation.operators import mutants
 from tests.mutation.subsets import SUBSETS
 
@@ -41,3 +42,13 @@ def test_mutants_are_programs_that_differ(path: str) -> None:
 
 def test_every_subset_has_its_tests() -> None:
     assert all((ROOT / name).is_file() for files, _ in SUBSETS.values() for name in files)
+
+
+def test_a_table_s_faults_are_found_again() -> None:
+    source = b"a = 1 + 2\nb = 1 + 2\nc = 3 | 4\n"
+    population = mutants("lit_idim/d90/some.py", source)
+    table = _table([(mutant, "survived" if mutant.line > 1 else "killed") for mutant in population])
+    listed = [mutant for mutant in population if mutant.line > 1]
+    assert len(listed) > 3 and _listed(table, population) == listed
+    moved = mutants("lit_idim/d90/some.py", b"\n" + source)
+    assert _listed(table, moved) == [mutant for mutant in moved if mutant.line > 2]
