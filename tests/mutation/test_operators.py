@@ -45,7 +45,7 @@ def test_every_subset_has_its_tests() -> None:
 
 
 def test_a_table_s_faults_are_found_again() -> None:
-    source = b"a = 1 + 2\nb = 1 + 2\nc = 3 | 4\n"
+    source = b"a = 5 - 6\nb = 1 + 2\nc = 1 + 2 | 4\n"
     population = mutants("lit_idim/d90/some.py", source)
     table = _table([(mutant, "survived" if mutant.line > 1 else "killed") for mutant in population])
     listed = [mutant for mutant in population if mutant.line > 1]
