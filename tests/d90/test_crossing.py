@@ -122,33 +122,20 @@ def test_higher_scores_lower_d90(rise):
     assert after.x < before.x
 
 
+ENDS = {"spread": SPREAD, "target": 0.8, "target_variance": 0.2, "chance": 0.5, "full_score": 0.89, "x_range": X_RANGE}
+
+
 @pytest.mark.parametrize(("level", "above", "below"), [(0.55, True, False), (0.86, False, True)])
 def test_a_crossing_outside_of_the_range(level, above, below):
     ends = [X_RANGE[1] if above else X_RANGE[0]] * 4
-    crossing = find_crossing(
-        groups_of(ends, [0] * 4, [level, level + 0.01, level - 0.01, level]),
-        spread=SPREAD,
-        target=0.8,
-        target_variance=0.2,
-        chance=0.5,
-        full_score=0.89,
-        x_range=X_RANGE,
-    )
+    crossing = find_crossing(groups_of(ends, [0] * 4, [level, level + 0.01, level - 0.01, level]), **ENDS)
     assert (crossing.above > 0.95, crossing.below > 0.95) == (above, below)
 
 
 def test_a_crossing_inside_of_the_range_is_at_neither_end():
     x = np.linspace(*X_RANGE, 9).repeat(2)
     means = 0.5 + 0.38 / (1 + np.exp(-1.5 * (x - x.mean() + 0.9)))
-    crossing = find_crossing(
-        groups_of(x, [0] * len(x), means),
-        spread=SPREAD,
-        target=0.8,
-        target_variance=0.2,
-        chance=0.5,
-        full_score=0.89,
-        x_range=X_RANGE,
-    )
+    crossing = find_crossing(groups_of(x, [0] * len(x), means), **ENDS)
     assert crossing.above < 0.01 and crossing.below < 0.01 and abs(crossing.x - x.mean()) < 0.5
 
 
