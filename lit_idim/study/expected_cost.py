@@ -17,7 +17,8 @@ TRAINING_FLOPS = 6  # a parameter and token
 EVALUATION_FLOPS = 2
 # A third of the 312 that an A100 reaches at most in bfloat16: an assumption, not a measurement.
 GPU_TERAFLOPS_PER_SECOND = 100.0
-# At most, by a core of an Intel Xeon with `mini`, in float32: 7e12 operations of a training in 80 s or more.
+# At most, by a core of an Intel Xeon with `mini`, in float32: 7e12 operations of a training in 72 s at best, in
+# studies/results/2026-11-29-mini-sst2-did.
 CPU_CORE_TERAFLOPS_PER_SECOND = 0.1
 _SECONDS_PER_HOUR = 3600
 
