@@ -139,6 +139,15 @@ def test_a_crossing_inside_of_the_range_is_at_neither_end():
     assert crossing.above < 0.01 and crossing.below < 0.01 and abs(crossing.x - x.mean()) < 0.5
 
 
+def test_a_target_above_the_full_score_leaves_room_for_a_plateau_above_it():
+    x = np.linspace(3, 9, 13)
+    means = 0.5 + 0.4 / (1 + np.exp(-1.5 * (x - 4)))
+    crossing = find_crossing(
+        groups_of(x, [0] * len(x), means, [20] * len(x)), **(ENDS | {"target": 0.88, "full_score": 0.8})
+    )
+    assert crossing.curve[2] == pytest.approx(0.9, abs=0.006)
+
+
 def test_constant_scores_do_not_break_the_fit():
     crossing = find_crossing(
         groups_of([4.0, 5.0, 6.0], [0, 0, 0], [0.5, 0.5, 0.5]),

@@ -119,6 +119,45 @@ def test_ladder_grows_at_its_edge():
     assert full_score(results).rate == 4
 
 
+@pytest.mark.parametrize(("best", "edge"), [(-9, -5), (9, 4)])
+def test_a_ladder_grows_by_three_steps_at_most(best, edge):
+    def score(training):
+        if training.d is None:
+            return rising(training)
+        return 0.5 + (rising(training, best=training.rate) - 0.5) * (1 - 0.04 * abs(training.rate - best))
+
+    results = drive(SETTINGS, FACTS, answer_with(score))
+    rates = {training.rate for training in results if training.d is not None}
+    assert edge in rates and min(rates) >= -5 and max(rates) <= 4
+
+
+def test_a_rate_that_never_comes_to_an_end_is_given_up():
+    """Hopeless in the pilot, far from the crossing, and diverging where it is tried again."""
+
+    def answer(request):
+        training = request.training
+        if training.d is not None and training.rate == 1:
+            return Result(early_score=0.5, ended=False, cost=0.34) if training.d > 300 else Result(cost=0.5)
+        return answer_with(lambda training: rising(training, at=3.5))(request)
+
+    tries = [t.d for t in drive(SETTINGS, FACTS, answer) if t.d is not None and t.rate == 1]
+    assert len(tries) == 3 and sorted(d > 300 for d in tries) == [False, False, True]
+
+
+def test_a_new_rate_is_raced_while_two_trainings_are_left_for_it():
+    least = math.inf
+    for budget in range(100, 240, 3):
+        settings, results = SearchSettings(max_trainings=budget / 10), {}
+        while requests := replay(settings, FACTS, results)[0]:
+            tried = {training.rate for training in results if training.d is not None}
+            new = [r.training.rate for r in requests if r.early and r.training.rate not in tried]
+            if tried and new:
+                least = min(least, (settings.max_trainings - total_cost(results.values())) / len(new))
+            answers = answer_with(lambda training: rising(training, best=3))
+            results |= {request.training: answers(request) for request in requests}
+    assert 2 <= least < 2.5
+
+
 def test_hopeless_rates_are_stopped_early():
     results = drive(SETTINGS, FACTS, answer_with(lambda t: rising(t) if t.d is None or t.rate == 0 else 0.5))
     assert {training.rate for training, result in results.items() if training.d and result.score is not None} == {0}

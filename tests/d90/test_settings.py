@@ -3,6 +3,7 @@ import math
 import pytest
 
 from lit_idim.d90 import SearchSettings
+from lit_idim.d90.settings import RATE_RATIO
 from lit_idim.errors import UserError
 
 
@@ -43,6 +44,6 @@ def test_the_defaults_are_those_of_the_documentation():
     assert (settings.protocol, settings.targets, settings.target_fraction) == ("adaptive", ("full_fraction",), 0.9)
     assert (settings.d_min, settings.d_max, settings.grid_points) == (10, 10_000, 100)  # AZG20: 10^(1 + 3 i/99)
     assert settings.full_learning_rates == (1e-5, 2e-5, 5e-5) and settings.full_replicates == 3
-    assert settings.rate_steps == (-2, -1, 0, 1)  # four over a factor of 32
+    assert settings.rate_steps == (-2, -1, 0, 1) and pytest.approx(10) == RATE_RATIO**2  # a factor of 32 in all
     assert settings.grid_replicates == 1
     assert (settings.tolerance, settings.max_trainings, settings.early_fraction) == (0.31, 80, 0.34)
