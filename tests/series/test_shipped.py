@@ -17,7 +17,8 @@ from lit_idim.series import load_series
 from lit_idim.series.verification import verify_series
 
 TOY_LADDER = ("toy-L1-H64", "toy-L2-H64", "toy-L2-H96", "toy-L2-H128", "toy-L3-H144")
-SHIPPED = (*TOY_LADDER, "mini")
+MINI_LADDER = ("mini-L2-H64", "mini-L2-H128", "mini", "mini-L4-H256")
+SHIPPED = (*TOY_LADDER, *MINI_LADDER)
 
 
 @pytest.fixture(autouse=True)
@@ -27,6 +28,12 @@ def _cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def num_bytes(folder: Path) -> int:
     return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
+
+def num_parameters(folder: Path) -> int:
+    model = AutoModelForMaskedLM.from_pretrained(folder, dtype="auto")
+    assert model.dtype == torch.bfloat16
+    return sum(parameter.numel() for parameter in model.parameters())
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -44,16 +51,17 @@ def test_the_toy_ladder_has_four_common_steps_and_is_small() -> None:
     common = set.intersection(*(set(load_series(name).steps) for name in TOY_LADDER))
     assert common == {0, 1000, 2000, 4000}
     assert sum(map(num_bytes, folders)) < 15e6
-    sizes = []
-    for folder in folders:
-        model = AutoModelForMaskedLM.from_pretrained(folder / "step-4000", dtype="auto")
-        assert model.dtype == torch.bfloat16
-        sizes.append(sum(parameter.numel() for parameter in model.parameters()))
+    sizes = [num_parameters(folder / "step-4000") for folder in folders]
     assert sizes == sorted(sizes) and sizes[0] < 1e5 < 8e5 < sizes[-1]
 
 
-def test_mini_is_small_enough_to_be_committed() -> None:
-    assert num_bytes(resource_path("checkpoints") / "mini") < 45e6
+def test_the_mini_ladder_has_a_common_step_and_tokenizer_and_is_small_enough_to_be_committed() -> None:
+    folders = [resource_path("checkpoints") / name for name in MINI_LADDER]
+    assert set.intersection(*(set(load_series(name).steps) for name in MINI_LADDER)) == {0, 768}
+    assert sum(map(num_bytes, folders)) < 65e6
+    assert len({path.read_bytes() for folder in folders for path in folder.glob("step-*/tokenizer.json")}) == 1
+    sizes = [num_parameters(folder / "step-768") for folder in folders]
+    assert sizes == sorted(sizes) and sizes[0] < 4e5 < 4e6 < sizes[-1]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
