@@ -1,5 +1,6 @@
 """The row of `d90.csv` of a cell, from its trainings alone."""
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -40,7 +41,9 @@ _NOT_YET = "not measured yet"
 def rows_of(
     cells: Iterable[MeasuredCell], settings: StudySettings, labels: Labels
 ) -> tuple[list[D90Row], dict[tuple[str, str, str, str], Estimate]]:
-    """The rows of a study, ordered, and the estimates behind them by model, checkpoint, task and method.
+    """The rows of a study and the estimates behind them by model, checkpoint, task and method.
+
+    Rows are in the order of their model's D, then its name, task, method and pretraining step.
 
     The estimates are those of the first target that the search aims at. A cell without a training has no row, unless it
     failed. Baselines have no rows of their own: their scores stand in those of their checkpoint and task.
@@ -52,9 +55,10 @@ def rows_of(
     """
     measured = [cell for cell in cells if cell.records or cell.reason is not None]
     heads = {(cell.model, cell.checkpoint, cell.task): cell for cell in measured if cell.is_baseline}
+    sizes = _smallest_sizes(measured)
     listed = sorted(
         (cell for cell in measured if not cell.is_baseline),
-        key=lambda cell: (*cell.line, cell.pretraining_step or 0, cell.checkpoint),
+        key=lambda cell: (sizes[cell.model], *cell.line, cell.pretraining_step or 0, cell.checkpoint),
     )
     lasts = {cell.line: cell for cell in listed}  # ascending by step, so that the last checkpoint stays
     finals = {line: _last_full(cell, settings.search) for line, cell in lasts.items()}
@@ -66,6 +70,15 @@ def rows_of(
         rows.append(row)
         estimates[(cell.model, cell.checkpoint, cell.task, cell.method)] = estimate
     return rows, estimates
+
+
+def _smallest_sizes(cells: Iterable[MeasuredCell]) -> dict[str, float]:
+    """D of each model, which tasks change by their heads; infinite where nothing was measured yet."""
+    sizes: dict[str, float] = {}
+    for cell in cells:
+        size = math.inf if cell.num_parameters is None else cell.num_parameters
+        sizes[cell.model] = min(size, sizes.get(cell.model, math.inf))
+    return sizes
 
 
 def _last_full(cell: MeasuredCell, search: SearchSettings) -> FullScore | None:

@@ -83,7 +83,7 @@ class SimulatedTrainings:
         self.requests: list[TrainingRequest] = []
         self.completed: Counter[tuple[Any, ...]] = Counter()
         self._lock = threading.Lock()
-        self._counts: dict[int, Any] = {}
+        self._counts: dict[Path, Any] = {}
 
     def data(self, request: TrainingRequest) -> Any:
         split = SimpleNamespace(labels=torch.from_numpy(LABELS))
@@ -113,7 +113,7 @@ class SimulatedTrainings:
         assert num_updates is not None
         early = round(search.early_fraction * num_updates)
         step = int(request.location.model.rpartition("-")[2])
-        training = TrainingId(request.d, self._rate(request, step), request.seeds["head"])
+        training = TrainingId(request.d, self._rate(request), request.seeds["head"])
         curve = self.cell(f"{step} {request.task} {'said' if request.method == 'full' else request.method}")
         result = curve.run(Request(training, early=request.stop_after is not None), search)
         if request.state is not None:
@@ -132,7 +132,7 @@ class SimulatedTrainings:
             metric="accuracy",
             chance_score=curve.chance,
             evaluations=evaluations,
-            num_parameters=self._count(step).D,
+            num_parameters=self._count(request).D,
             num_updates=num_updates,
             num_updates_done=done,
             num_examples=done * 32,
@@ -145,9 +145,9 @@ class SimulatedTrainings:
             device="simulated",
         )
 
-    def _rate(self, request: TrainingRequest, step: int) -> int:
+    def _rate(self, request: TrainingRequest) -> int:
         """The place on the ladder of a request's learning rate."""
-        count = self._count(step)
+        count = self._count(request)
         num_lambdas = count.m if request.method == "said" else 0
         for rate in range(-8, 9):
             place = TrainingId(request.d, rate, 0)
@@ -157,10 +157,12 @@ class SimulatedTrainings:
                 return rate
         raise AssertionError(f"no rate of the ladder: {request}")
 
-    def _count(self, step: int) -> Any:
-        if step not in self._counts:
-            self._counts[step] = count_checkpoint_parameters(load_all((SERIES,))[0], step, 2)
-        return self._counts[step]
+    def _count(self, request: TrainingRequest) -> Any:
+        folder = Path(request.location.model)  # SERIES/step-N
+        if folder not in self._counts:
+            (series,), step = load_all((folder.parent.name,)), int(folder.name.rpartition("-")[2])
+            self._counts[folder] = count_checkpoint_parameters(series, step, 2)
+        return self._counts[folder]
 
 
 class _Split:

@@ -115,6 +115,12 @@ def test_no_d_exceeds_the_parameters_of_a_small_model(simulate: Measure) -> None
     assert result.num_failed == 0 and max(tried) <= D.pop()
 
 
+def test_models_stand_in_the_order_of_their_size(simulate: Measure) -> None:
+    settings = settings_of(series=("toy-L2-H128", "toy-L2-H64", "toy-L2-H96"), steps=(4000,), tasks=("toy-sst2",))
+    rows = simulate(settings)[0].rows
+    assert [row.model for row in rows] == ["toy-L2-H64", "toy-L2-H96", "toy-L2-H128"]
+
+
 @pytest.mark.parametrize(
     "changes",
     [
