@@ -131,6 +131,14 @@ def test_truncated_or_followed_by_others_it_is_refused(make_message: MakeMessage
             decode(data + more, num_lambdas=NUM_LAMBDAS)
 
 
+def test_another_format_is_refused(make_message: MakeMessage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lit_idim.certificate.message.FORMAT", 2)
+    data = encode(make_message())
+    monkeypatch.undo()
+    with pytest.raises(UserError, match="format 2, this release reads format 1"):
+        decode(data, num_lambdas=NUM_LAMBDAS)
+
+
 def test_damaged_bytes_are_refused_or_another_message(make_message: MakeMessage) -> None:
     data, draws = encode(make_message()), np.random.default_rng(0)
     num_refused = 0

@@ -97,6 +97,23 @@ def test_three_models_are_enough() -> None:
     assert rule.exponent == pytest.approx(0.8)
 
 
+def test_two_values_of_d_are_enough_and_the_interval_is_the_jackknifes() -> None:
+    """Standard errors by leaving each model out, with Student's t of the models less one (Tukey 1958)."""
+    points = [point for point in points_of(2.0, 0.8, models=4, noise=0.1) if point.coordinates in (96, 9990)]
+    rule = fit_rate_rule(points)
+
+    def slope(of: list[BestRate]) -> float:
+        return float(np.polyfit([math.log(p.ratio) for p in of], [math.log(p.rate / p.full_rate) for p in of], 1)[0])
+
+    left_out = [slope([p for p in points if p.model != f"model {i}"]) for i in range(4)]
+    error = math.sqrt(3 / 4 * sum((value - np.mean(left_out)) ** 2 for value in left_out))
+    assert rule.exponent == pytest.approx(slope(points))
+    low, high = rule.exponent_interval
+    assert high - low == pytest.approx(
+        2 * 2.3533634 * error, rel=1e-6
+    )  # the 95% quantile of t with 3 degrees of freedom
+
+
 def test_the_interval_covers_the_exponent_as_often_as_it_says() -> None:
     """Each model has an exponent of its own: an interval that took points for independent would cover too seldom."""
     covered = naive = 0
