@@ -109,9 +109,8 @@ def test_two_values_of_d_are_enough_and_the_interval_is_the_jackknifes() -> None
     error = math.sqrt(3 / 4 * sum((value - np.mean(left_out)) ** 2 for value in left_out))
     assert rule.exponent == pytest.approx(slope(points))
     low, high = rule.exponent_interval
-    assert high - low == pytest.approx(
-        2 * 2.3533634 * error, rel=1e-6
-    )  # the 95% quantile of t with 3 degrees of freedom
+    quantile = 2.3533634  # 95%, of t with 3 degrees of freedom
+    assert high - low == pytest.approx(2 * quantile * error, rel=1e-6)
 
 
 def test_the_interval_covers_the_exponent_as_often_as_it_says() -> None:
