@@ -4,6 +4,7 @@ Only rank 0 has the ledger, the searches, the progress and W&B. What breaks the 
 the others are ended by it: what is finished is in the ledger.
 """
 
+import contextlib
 import os
 import socket
 import sys
@@ -89,7 +90,12 @@ class Ranks:
         meet_others(trainer.strategy)
         trainer.strategy.setup_environment()
         ranks = cls(trainer.global_rank, trainer.world_size)
-        ranks._require_agreement(plain(settings), library_versions())
+        try:
+            ranks._require_agreement(plain(settings), library_versions())
+        except UserError:  # on all ranks alike
+            with contextlib.suppress(RuntimeError):  # of the connection; what differs is what the user has to know
+                ranks.leave()
+            raise
         return ranks
 
     @property

@@ -105,7 +105,8 @@ runpy.run_path({study!r}, run_name="__main__")
 """
 
 DIFFERING = """
-import os, sys, runpy
+import atexit, os, sys, runpy, torch
+atexit.register(lambda: print(f"connected at the end: {{torch.distributed.is_initialized()}}", flush=True))
 if os.environ["RANK"] == "1":
     sys.argv += ["--study_seed", "7"]
 runpy.run_path({study!r}, run_name="__main__")
@@ -149,6 +150,8 @@ def test_ranks_with_different_settings_are_refused(tmp_path: Path) -> None:
     assert (
         "rank 1 of 2" in refused.stderr and "another setting study_seed than rank 0: 7 instead of 0" in refused.stderr
     )
+    # A process that leaves while connected aborts now and then, with another exit code.
+    assert "connected at the end: False" in refused.stdout and "connected at the end: True" not in refused.stdout
     assert not (tmp_path / "out").exists()
 
 
