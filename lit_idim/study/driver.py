@@ -5,6 +5,7 @@ there and goes on with the first one that is missing. Several drivers may work o
 before it is run, and a driver that finds everything of a cell taken goes on with the next cell.
 """
 
+import functools
 import logging
 import time
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from lit_idim.d90 import Estimate, FullScore, PlayedSearch, Request, Result, Tra
 from lit_idim.errors import UserError
 from lit_idim.ledger import Claim, Ledger, LedgerError, TrainingRecord
 from lit_idim.study.cell import Cell, PreparedCell
-from lit_idim.study.preparation import prepare, record_of, training_request
+from lit_idim.study.preparation import as_measured, prepare, record_of, training_request
 from lit_idim.study.progress import Measured, Progress
 from lit_idim.study.results import result_of
 from lit_idim.study.settings import StudySettings
@@ -167,7 +168,7 @@ class Driver:
         try:
             if state.prepared is None:
                 self.progress.preparing(state.cell)
-                state.prepared = prepare(state.cell, self.settings, self.trainings)
+                state.prepared = self._prepare(state.cell)
             while True:
                 self._plan(state)
                 if not state.pending:
@@ -184,6 +185,13 @@ class Driver:
         except (UserError, OSError, RuntimeError, MemoryError) as error:
             self._fail(state, error)
             return True
+
+    def _prepare(self, cell: Cell) -> PreparedCell:
+        return as_measured(prepare(cell, self.settings, self.trainings), self._earlier_records, self.trainings)
+
+    @functools.cached_property
+    def _earlier_records(self) -> list[TrainingRecord]:
+        return self.ledger.records()
 
     def _fail(self, state: CellState, error: Exception) -> None:
         """A broken checkpoint or a model too large is the end of this cell, not of the study."""

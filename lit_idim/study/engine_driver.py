@@ -10,7 +10,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import LedgerError, TrainingRecord
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.engine import EndedTraining, Engine
-from lit_idim.study.preparation import prepare, record_of
+from lit_idim.study.preparation import record_of
 from lit_idim.study.stop_signals import obey_stop_signal
 
 _WAIT_SECONDS = 1.0  # between two looks whether other drivers on the ledger have ended what they claimed
@@ -105,7 +105,7 @@ class EngineDriver(Driver):
         try:
             if state.prepared is None:
                 self.progress.preparing(state.cell)
-                state.prepared = prepare(state.cell, self.settings, self.trainings)
+                state.prepared = self._prepare(state.cell)
             has_news = True
             while has_news:
                 has_news = False

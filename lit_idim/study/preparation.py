@@ -2,6 +2,7 @@
 
 import functools
 import platform
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -74,6 +75,42 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
     if prepared.num_updates < 2:
         raise UserError(f"training: {cell.task} makes {prepared.num_updates} update; expected at least 2")
     return prepared
+
+
+def as_measured(cell: PreparedCell, records: Iterable[TrainingRecord], trainings: Trainings) -> PreparedCell:
+    """A cell under the keys that its trainings have in the ledger.
+
+    A series that states the checksum of its weights since after they were measured: keys then hold that of the loaded
+    encoder, which is another number.
+
+    Args:
+        cell: under the keys that it would have in an empty ledger.
+        records: of the ledger.
+        trainings: load the weights, where a training was found under another key, to tell whether they are the same.
+
+    Returns:
+        The cell itself if nothing is found of it, or something under its own keys.
+
+    Raises:
+        UserError: if the checkpoint cannot be loaded.
+    """
+    if cell.cell.series.checksums.get(cell.cell.step) is None:
+        return cell
+    named = cell.cell.series.name, cell.cell.checkpoint, cell.cell.task
+    found = [
+        (TrainingId(record.d, record.rate, record.replicate), record)
+        for record in records
+        if (record.model, record.checkpoint, record.task) == named and record.status != "failed"
+    ]
+    if any(cell.key(training) == record.key for training, record in found):
+        return cell
+    for weights in sorted({record.checksums.get("weights", "") for _, record in found}):
+        former = replace(cell, checksums=cell.checksums | {"weights": weights})
+        if any(former.key(training) == record.key for training, record in found):
+            request = request_of(cell, TrainingId(None, 0, 0), learning_rate=1.0)
+            if trainings.identify(request, weights=None)["weights"] == weights:
+                return former
+    return cell
 
 
 def training_request(cell: PreparedCell, request: Request, state: bytes | None) -> TrainingRequest:
