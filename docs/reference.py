@@ -2,6 +2,7 @@
 
 import argparse
 import pkgutil
+import re
 import warnings
 from importlib import import_module
 from importlib.util import find_spec
@@ -9,7 +10,11 @@ from pathlib import Path
 
 import lit_idim
 
-NEED_TRITON = ("lit_idim.projections.gpu.fused", "lit_idim.projections.gpu.kernels")
+# What cannot be imported without an extra, and has no page then.
+NEEDS = {
+    "fairseq2": ("lit_idim.fairseq2_extension",),
+    "triton": ("lit_idim.projections.gpu.fused", "lit_idim.projections.gpu.kernels"),
+}
 
 
 def main() -> None:
@@ -22,17 +27,16 @@ def main() -> None:
 
     # pdoc reads a module's dictionary, and the package puts its public names there at first use.
     vars(lit_idim).update({name: getattr(lit_idim, name) for name in lit_idim.__all__})
-    modules = ["lit_idim", *(found.name for found in pkgutil.walk_packages(lit_idim.__path__, prefix="lit_idim."))]
-    if find_spec("fairseq2") is None:  # its extension cannot be imported without it
-        modules = [name for name in modules if not name.startswith("lit_idim.fairseq2_extension")]
-    if find_spec("triton") is None:  # what cannot be imported has no page
-        modules = [name for name in modules if not name.startswith(NEED_TRITON)]
+    missing = tuple(module for package, needing in NEEDS.items() if find_spec(package) is None for module in needing)
+    names = ["lit_idim", *(found.name for found in pkgutil.walk_packages(lit_idim.__path__, prefix="lit_idim."))]
+    modules = [name for name in names if not name.startswith(missing)]
     for name in modules:
         _list_modules(name)
     # It finds some of the modules by itself as well, and would say so of each.
     warnings.filterwarnings("ignore", message="The module specification")
     pdoc.render.configure(docformat="google", math=False, search=True)
-    pdoc.pdoc(*modules, output_directory=folder)
+    excluded = [f"!{re.escape(name)}" for name in missing]  # pdoc walks through the packages itself as well
+    pdoc.pdoc(*modules, *excluded, output_directory=folder)
     print(f"written to {folder / 'index.html'}")
 
 
