@@ -23,6 +23,7 @@ from lit_idim.yaml_text import parse_yaml
 
 SERIES_FILE = "series.yaml"
 CHECKSUMS_FILE = "checksums.yaml"
+_MANIFEST = "a map of steps to quoted texts"
 
 # Leaves room in a file name, of 255 bytes, for what is put around it.
 _LONGEST_NAME_BYTES = 200
@@ -68,7 +69,7 @@ def _shipped_documents() -> Iterator[dict[str, Any]]:
         yield from expand_variants(_read_yaml(path), where=str(path))
 
 
-def _read_yaml(path: Path) -> dict[str, Any]:
+def _read_yaml(path: Path, *, expected: str = "a map with name, source and steps") -> dict[str, Any]:
     try:
         document = parse_yaml(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
@@ -76,7 +77,7 @@ def _read_yaml(path: Path) -> dict[str, Any]:
     except yaml.YAMLError as error:
         raise UserError(f"{path} is no YAML: {error}") from error
     if not isinstance(document, dict):
-        raise UserError(f"{path}: expected a map with name, source and steps, got {type(document).__name__}")
+        raise UserError(f"{path}: expected {expected}, got {type(document).__name__}")
     return document
 
 
@@ -199,7 +200,7 @@ def read_manifest(folder: Path) -> dict[int, str]:
         UserError: if it is not a map of steps to texts.
     """
     path = folder / CHECKSUMS_FILE
-    return _check_checksums(_read_yaml(path), str(path)) if path.is_file() else {}
+    return _check_checksums(_read_yaml(path, expected=_MANIFEST), str(path)) if path.is_file() else {}
 
 
 def _checksums(document: dict[str, Any], source: Source, where: str) -> dict[int, str]:
@@ -214,5 +215,5 @@ def _check_checksums(checksums: Any, where: str) -> dict[int, str]:
     if not isinstance(checksums, dict) or not all(
         isinstance(step, int) and isinstance(checksum, str) for step, checksum in checksums.items()
     ):
-        raise UserError(f"{where}: expected a map of steps to quoted texts, got {checksums!r}")
+        raise UserError(f"{where}: expected {_MANIFEST}, got {checksums!r}")
     return checksums

@@ -123,6 +123,13 @@ def test_listed_checksums(folder, where):
     assert "the series lists 0000000000000000" in reports[2].faults[0]
 
 
+@pytest.mark.parametrize("text", ["", "- 0", "0: 12"])
+def test_a_manifest_that_is_none_is_told_as_one(folder, text):
+    (folder / "checksums.yaml").write_text(text)
+    with pytest.raises(UserError, match=r"checksums.yaml: expected a map of steps to quoted texts, got"):
+        reports_of(folder)
+
+
 class Canary:
     def __reduce__(self):
         return (open, ("canary", "w"))
