@@ -98,6 +98,7 @@ def _cost(
     shape, d, device = settings["shape"], settings["d"], settings["device"]
     batch = random_batch(VOCABULARY[shape], batch_size=settings["batch_size"], length=settings["length"], device=device)
     of_step = {"d": d, "device": device, "dtype": settings["dtype"]}
+    _tell(f"training steps of {shape}, in full and in a subspace")
     full = step_for_cost("full", shape, batch, **of_step)
     step = step_for_cost("did", shape, batch, **of_step)
     raw = time_in_turn(
@@ -125,6 +126,7 @@ def _cost(
             other = make_projection(name, d=d, D=D)
             passes[f"{name} forward"] = partial(other.add_rows, theta_d, 0, base=theta_0, out=theta)
             passes[f"{name} backward"] = partial(other.adjoint, [(0, theta_0)], like=theta_d)
+    _tell("passes of P")
     raw |= {name: seconds_of_calls(function, device, repeats) for name, function in passes.items()}
     rows: list[tuple[str, float, str]] = [("D", D, "")]
     for name in ("P forward", "P backward"):
@@ -132,6 +134,7 @@ def _cost(
         if scratch is not None:
             rows.append((f"scratch of {name}", scratch / D, "bytes a parameter"))
     if peer_repeats:
+        _tell("the customary implementation, whose calls are the slowest")
         peer = PaddedFastfood(sizes, d=d, device=device, dtype=theta.dtype)
         rows.append((f"stored by {PEER}", peer.stored_bytes / D, "bytes a parameter"))
         # as P itself is timed, and in its dtype
@@ -153,6 +156,7 @@ def _cost(
         ratio = seconds[f"{PEER} forward+backward"] / both
         rows.append((f"{PEER} / P, forward+backward, both {settings['dtype']}", ratio, ""))
     of_batch = {"batch_size": settings["batch_size"], "length": settings["length"]}
+    _tell("peak memory, a process a method")
     memory = {method: peak_memory_bytes(method, shape, **of_step, **of_batch) for method in ("full", "did", "said")}
     rows += [(f"peak memory, {method}", value / 2**20, "MiB") for method, value in memory.items()]
     rows.append(("peak memory, did / full", memory["did"] / memory["full"], ""))
@@ -168,6 +172,7 @@ def _peft(settings: dict[str, Any], repeats: int, raw: dict[str, list[float]]) -
         print(peers.missing)
     rows = []
     for name, step in peers.steps.items():
+        _tell(f"training steps of peft's {name} and of a subspace")
         d = peers.num_trained[name]
         ours, theirs = f"subspace step (did), d = {d}, beside {name}", f"{name} step (peft), d = {d}"
         subspace = step_for_cost("did", shape, batch, d=d, device=device, dtype=dtype)
@@ -180,6 +185,7 @@ def _peft(settings: dict[str, Any], repeats: int, raw: dict[str, list[float]]) -
 
 
 def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> None:
+    _tell("every projection against D and d")
     device, dtype = settings["device"], settings["dtype"]
     names = ("fastfood", "onehot", "sparse", "dense")
     rows = sweep_costs(names, **SWEPT[device], device=device, dtype=getattr(torch, dtype), repeats=repeats)
@@ -194,6 +200,11 @@ def _sweep(out: Path, settings: dict[str, Any], repeats: int, threads: int) -> N
         print(missing)
         title += f"\n{missing.partition(' (')[0]}"
     save_figure(projection_cost_figure(rows, title=title), out, "sweep")
+
+
+def _tell(what: str) -> None:
+    """A run takes minutes: what it is at."""
+    print(f"measuring {what}", file=sys.stderr, flush=True)
 
 
 def _peer_pass(peer: PaddedFastfood, theta_d: torch.Tensor) -> None:
