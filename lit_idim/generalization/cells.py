@@ -13,7 +13,7 @@ from lit_idim.ledger import Ledger, LedgerError, TrainingRecord
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import Cell, load_cells
 from lit_idim.study.d90_row import D90Row
-from lit_idim.study.preparation import prepare
+from lit_idim.study.preparation import as_measured, prepare
 from lit_idim.study.run import LEDGER_FILE, StudyResult, as_output_error
 from lit_idim.study.run_options import RunOptions
 from lit_idim.study.settings import StudySettings
@@ -114,7 +114,8 @@ def certify_cells(
             continue
         cell = cells[row.model, row.checkpoint, row.task, row.method]
         try:
-            asked = asked_certificate(row, records, prepare(cell, settings, trainings), certificates, d)
+            prepared = as_measured(prepare(cell, settings, trainings), lambda: records, trainings)
+            asked = asked_certificate(row, records, prepared, certificates, d)
             found = ledger.certificate(asked.key)
             if found is None and is_plot_only:
                 yield CertifiedCell(row=row_of_cell(row, reason=NOT_MADE))

@@ -9,6 +9,7 @@ from sqlalchemy.exc import ArgumentError
 from lit_idim.errors import UserError
 
 _EXPECTED = "a path, sqlite:///path or postgresql://user@host/database"
+_TOLD = ("host", "port", "sslmode")  # options of an address that are no secret, and that say where it is
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -51,6 +52,8 @@ def find_location(url: str | Path) -> Location:
 
     >>> find_location("postgresql://ada:secret@server:5433/d90").name
     'postgresql://ada@server:5433/d90'
+    >>> find_location("postgresql:///d90?host=/run/pg&password=secret").name
+    'postgresql:///d90?host=%2Frun%2Fpg'
     """
     if isinstance(url, Path) or "://" not in url:
         return _file(Path(url))
@@ -64,9 +67,9 @@ def find_location(url: str | Path) -> Location:
             raise UserError("ledger: expected sqlite:///path and nothing more, came a host, options or no path")
         return _file(Path(str(parsed.database)))
     if parsed.drivername in _POSTGRESQL:
-        user = f"{parsed.username}@" if parsed.username else ""
-        port = f":{parsed.port}" if parsed.port else ""
-        name = f"postgresql://{user}{parsed.host or ''}{port}/{parsed.database or ''}"
+        query = {key: value for key, value in parsed.query.items() if key in _TOLD}
+        told = URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database or "", query)
+        name = told.render_as_string()
         return Location(name=name, url=parsed.set(drivername="postgresql+psycopg"))
     raise UserError(f"ledger: expected {_EXPECTED}, came a URL of {scheme!r}")
 

@@ -187,7 +187,8 @@ class Driver:
             return True
 
     def _prepare(self, cell: Cell) -> PreparedCell:
-        return as_measured(prepare(cell, self.settings, self.trainings), self._earlier_records, self.trainings)
+        prepared = prepare(cell, self.settings, self.trainings)
+        return as_measured(prepared, lambda: self._earlier_records, self.trainings)
 
     @functools.cached_property
     def _earlier_records(self) -> list[TrainingRecord]:

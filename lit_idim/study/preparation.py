@@ -2,7 +2,7 @@
 
 import functools
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from importlib.metadata import PackageNotFoundError, version
@@ -77,19 +77,21 @@ def prepare(cell: Cell, settings: StudySettings, trainings: Trainings) -> Prepar
     return prepared
 
 
-def as_measured(cell: PreparedCell, records: Iterable[TrainingRecord], trainings: Trainings) -> PreparedCell:
+def as_measured(
+    cell: PreparedCell, records: Callable[[], Iterable[TrainingRecord]], trainings: Trainings
+) -> PreparedCell:
     """A cell under the keys that its trainings have in the ledger.
 
-    A series that states the checksum of its weights since after they were measured: keys then hold that of the loaded
-    encoder, which is another number.
+    A key holds the checksum of the weights that the series states, or else that of the loaded encoder, another number.
+    Where a series was measured before it stated any, its trainings are found under the latter.
 
     Args:
         cell: under the keys that it would have in an empty ledger.
-        records: of the ledger.
-        trainings: load the weights, where a training was found under another key, to tell whether they are the same.
+        records: gives those of the ledger; not asked where the series states no checksum.
+        trainings: load the weights to tell whether they are those of the ledger, where it has other keys.
 
     Returns:
-        The cell itself if nothing is found of it, or something under its own keys.
+        The cell under the keys that more of its trainings have; itself if the ledger has none.
 
     Raises:
         UserError: if the checkpoint cannot be loaded.
@@ -97,20 +99,24 @@ def as_measured(cell: PreparedCell, records: Iterable[TrainingRecord], trainings
     if cell.cell.series.checksums.get(cell.cell.step) is None:
         return cell
     named = cell.cell.series.name, cell.cell.checkpoint, cell.cell.task
-    found = [
-        (TrainingId(record.d, record.rate, record.replicate), record)
-        for record in records
-        if (record.model, record.checkpoint, record.task) == named and record.status != "failed"
-    ]
-    if any(cell.key(training) == record.key for training, record in found):
-        return cell
+    found: list[tuple[TrainingId, TrainingRecord]] = []
+    for record in records():
+        training = TrainingId(record.d, record.rate, record.replicate)
+        # Of another method d may not even exceed this one's number of lambdas.
+        if (record.model, record.checkpoint, record.task) == named and record.method == cell.cell.method_of(training):
+            found.append((training, record))
+
+    def num_found(one: PreparedCell) -> int:
+        return sum(one.key(training) == record.key for training, record in found)
+
+    best, most = cell, num_found(cell)
     for weights in sorted({record.checksums.get("weights", "") for _, record in found}):
         former = replace(cell, checksums=cell.checksums | {"weights": weights})
-        if any(former.key(training) == record.key for training, record in found):
+        if num_found(former) > most:
             request = request_of(cell, TrainingId(None, 0, 0), learning_rate=1.0)
             if trainings.identify(request, weights=None)["weights"] == weights:
-                return former
-    return cell
+                best, most = former, num_found(former)
+    return best
 
 
 def training_request(cell: PreparedCell, request: Request, state: bytes | None) -> TrainingRequest:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lit_idim.d90 import LEVEL, CellFacts, Estimate, FullScore, Result, SearchSettings, TrainingId, full_score
+from lit_idim.d90.crossing import Crossing
 from lit_idim.d90.planning import is_settled
 from lit_idim.d90.search import whole_numbers
 from lit_idim.d90.training import final_scores
@@ -132,6 +133,17 @@ def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:
     return sum(d <= facts.num_lambdas for d in grid)
 
 
+def _undecided(status: str, crossing: Crossing, search: SearchSettings) -> Iterator[str]:
+    """That a crossing beyond the range may as well lie within it."""
+    low, high = math.exp(crossing.low), math.exp(crossing.high)
+    if (status == "above_range" and low > search.d_max) or (status == "below_range" and high < search.d_min):
+        return
+    told = f"begins at {low:,.0f}" if status == "above_range" else f"ends at {high:,.0f}"
+    if low < search.d_min and high > search.d_max:
+        told = "covers all of it"
+    yield f"WARNING: d90 may lie within the range: the interval of the fit {told}; raise search.max_trainings"
+
+
 def notes(
     cell: MeasuredCell,
     has_ended: bool,
@@ -145,6 +157,8 @@ def notes(
         yield NOT_ENDED
     elif estimate.status == "reached" and estimate.low is None and estimate.high is None:
         yield "WARNING: the interval is open at both ends, so that no d is ruled out: raise search.max_trainings"
+    elif estimate.status in ("above_range", "below_range") and estimate.curve is not None:
+        yield from _undecided(estimate.status, estimate.curve.crossing, search)
     if full is None:
         return
     chance = next(iter(cell.records.values())).chance_score

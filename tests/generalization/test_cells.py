@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from lit_idim.certificate import Certificate, CertificateRequest, CertificateSettings
+from lit_idim.d90 import TrainingId
 from lit_idim.errors import UserError
 from lit_idim.generalization import making
 from lit_idim.generalization.cells import certify_cells, write_generalization
@@ -18,8 +19,11 @@ from lit_idim.generalization.checks import require_certifiable
 from lit_idim.generalization.summary import summarize_generalization
 from lit_idim.ledger import Ledger, LedgerError
 from lit_idim.study.agreement import settings_to_agree
+from lit_idim.study.cell import load_cells
 from lit_idim.study.d90_row import D90Row
+from lit_idim.study.preparation import prepare
 from lit_idim.study.settings import StudySettings, TrainingSettings
+from lit_idim.study.training import Trainings
 
 SETTINGS = StudySettings(
     series=("toy-L2-H128",),
@@ -53,6 +57,7 @@ class Record:
     def __init__(self, row: D90Row, method: str, learning_rate: float | None, rate: int, d: int | None = None) -> None:
         self.model, self.checkpoint, self.task = row.model, row.checkpoint, row.task
         self.method, self.learning_rate, self.rate, self.d = method, learning_rate, rate, d
+        self.replicate, self.key, self.checksums = 0, "", dict[str, str]()
 
 
 @pytest.fixture
@@ -61,7 +66,7 @@ def records(rows: list[D90Row]) -> list[Any]:
     return [
         Record(row, "full", row.full_learning_rate, 2),
         # The same rate is another rung at another d.
-        Record(row, row.method, row.learning_rate_best, -2, d=2),
+        Record(row, row.method, row.learning_rate_best, -2, d=6),
         Record(row, row.method, row.learning_rate_best, -1, d=19),
         Record(row, row.method, row.learning_rate_best, 0, d=190),
     ]
@@ -110,6 +115,27 @@ def test_a_certificate_is_made_once_at_d90_rounded_up_and_its_best_rate(
         other = CertificateSettings(holdout_seed=9)
         missing = list(certify_cells(rows, records, SETTINGS, other, ledger, is_plot_only=True))
     assert len(made) == 2 and "without --plot_only" in (missing[1].row.reason or "")
+
+
+def test_checksums_that_a_series_states_later_leave_its_certificates(
+    rows: list[D90Row],
+    records: list[Any],
+    made: list[CertificateRequest],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stating = load_cells(SETTINGS)
+    unstated = [replace(cell, series=replace(cell.series, checksums={})) for cell in stating]
+    prepared = prepare(next(cell for cell in unstated if cell.step == 4000), SETTINGS, Trainings())
+    for record in records:
+        record.key = prepared.key(TrainingId(record.d, record.rate, record.replicate))
+        record.checksums = prepared.checksums
+    found = []
+    for cells in (unstated, stating):
+        monkeypatch.setattr("lit_idim.generalization.cells.load_cells", lambda settings, cells=cells: cells)
+        with open_ledger(tmp_path / "ledger.sqlite") as ledger:
+            found.append(list(certify_cells(rows, records, SETTINGS, CertificateSettings(), ledger)))
+    assert found[0] == found[1] and len(made) == 1
 
 
 def test_a_certificate_that_is_not_as_it_was_written_is_made_again(

@@ -1,5 +1,11 @@
 """What a row tells its reader beside the numbers."""
 
+import math
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
 from lit_idim.d90 import Estimate, Result, SearchSettings, TrainingId, estimate_d90
 from lit_idim.study.measured_cell import MeasuredCell
 from lit_idim.study.row_details import NOT_ENDED, notes, tolerance_met
@@ -18,19 +24,48 @@ def test_an_interval_that_rules_nothing_out_is_a_warning() -> None:
     assert told(Estimate(status="above_range", low=100_000.0)) == []
 
 
+@pytest.mark.parametrize(
+    ("status", "low", "high", "warning"),
+    [
+        ("above_range", 300.0, 90_000.0, "begins at 300;"),
+        ("above_range", 3.0, 90_000.0, "covers all of it;"),
+        ("above_range", 1001.0, 90_000.0, None),
+        ("below_range", 1.0, 700.0, "ends at 700;"),
+        ("below_range", 1.0, 1001.0, "covers all of it;"),
+        ("below_range", 1.0, 9.0, None),
+    ],
+)
+def test_a_crossing_beyond_the_range_that_may_lie_within_it(
+    status: Any, low: float, high: float, warning: str | None
+) -> None:
+    rising = {10: [0.5, 0.51], 100: [0.6, 0.61], 1000: [0.7, 0.71]}
+    search = SearchSettings(d_min=10, d_max=1000)
+    estimate = estimate_d90(asked_of(rising), kind="full_fraction", chance=0.5, settings=search)
+    assert estimate.curve is not None
+    moved = replace(estimate.curve, crossing=replace(estimate.curve.crossing, low=math.log(low), high=math.log(high)))
+    shown = list(notes(CELL, True, {}, None, search, replace(estimate, status=status, curve=moved)))
+    assert len(shown) == (warning is not None)
+    for text in shown:
+        assert text.startswith("WARNING: d90 may lie within the range") and warning is not None and warning in text
+
+
 def test_a_search_that_goes_on_says_so_first() -> None:
     assert told(Estimate(status="reached", d90=41_000.0), has_ended=False) == [NOT_ENDED]
 
 
-def is_met(scores: dict[int, list[float]], *, tolerance: float = 0.31) -> bool | None:
-    """Of a search that has made these trainings at each d."""
+def asked_of(scores: dict[int, list[float]]) -> dict[TrainingId, Result]:
+    """The trainings of a search that has made these at each d."""
     full = {TrainingId(None, 0, number): Result(score=0.9 + 0.001 * number) for number in range(4)}
-    asked = full | {
+    return full | {
         TrainingId(d, 0, number): Result(score=score)
         for d, values in scores.items()
         for number, score in enumerate(values)
     }
-    search = SearchSettings(tolerance=tolerance, d_min=10, d_max=1000)
+
+
+def is_met(scores: dict[int, list[float]], *, tolerance: float = 0.31) -> bool | None:
+    """Of a search that has made these trainings at each d."""
+    asked, search = asked_of(scores), SearchSettings(tolerance=tolerance, d_min=10, d_max=1000)
     estimate = estimate_d90(asked, kind="full_fraction", chance=0.5, settings=search)
     return tolerance_met(estimate, search, asked, search.d_min)
 
