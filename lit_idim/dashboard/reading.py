@@ -31,7 +31,7 @@ def read_study(folder: Path, *, name: str | None = None, group: str | None = Non
     Raises:
         UserError: if the folder holds no study, or it is damaged.
     """
-    settings, _ = read_config(folder)
+    settings = read_config(folder).settings
     table = folder / "d90.csv"
     rows = read_d90(table) if table.is_file() else []
     return StudyDescription(

@@ -9,14 +9,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from lit_idim.errors import UserError
 from lit_idim.figures.score_against_d import CellKey, Curve
 from lit_idim.ledger import Ledger, TrainingRecord
 from lit_idim.report import ReportContent, ReportFigure, ReportTable, write_report
 from lit_idim.study.agreement import settings_to_agree
-from lit_idim.study.cell import Cell, load_cells
+from lit_idim.study.cell import load_cells
 from lit_idim.study.config_file import CONFIG_FILE, read_config
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.measured_cell import measured_cells
@@ -58,16 +56,18 @@ def write_study_report(
     records: Sequence[TrainingRecord],
     curves: Mapping[CellKey, Curve],
     *,
+    pretraining_step: int | None = None,
     path: Path | None = None,
 ) -> Path:
     """Writes `report.html` of what a study has measured; its further tables and figures are those in the folder.
 
     Args:
-        folder: of the study, with `config.yaml`.
+        folder: of the study.
         settings: of the study.
         rows: of `d90.csv`.
         records: trainings that the rows rest on.
         curves: fitted scores by cell.
+        pretraining_step: at which a study of sizes compares; the last one that all series have if None.
         path: of the report; `report.html` in the folder if None.
 
     Returns:
@@ -80,6 +80,8 @@ def write_study_report(
     cells = load_cells(settings)
     num_cells = sum(not cell.is_baseline for cell in cells)
     path = path or folder / REPORT_FILE
+    step = common_step(cells) if pretraining_step is None else pretraining_step
+    compares_sizes = manifest.get("study") == "model_size"
     with as_output_error(path.parent):
         content = ReportContent(
             study=str(manifest.get("study", "")),
@@ -95,7 +97,7 @@ def write_study_report(
             is_complete=len(rows) >= num_cells and all(has_ended(row) for row in rows),
             num_cells=num_cells,
             written_at=datetime.now(timezone.utc),
-            headline_rows=_compared(rows, cells, folder) if manifest.get("study") == "model_size" else None,
+            headline_rows=rows_at(rows, step) if compares_sizes else None,
         )
         return write_report(path, content)
 
@@ -111,14 +113,17 @@ def report_from_ledger(folder: Path, *, ledger: str | None = None, path: Path | 
     Raises:
         UserError: if there is no study or no ledger, either is damaged, or the folder cannot be written.
     """
-    settings, elsewhere = read_config(folder)
-    with Ledger.read(ledger or elsewhere or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
+    config = read_config(folder)
+    settings, step = config.settings, config.pretraining_step
+    with Ledger.read(ledger or config.ledger or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
         records = book.records()
     cells = measured_cells(load_cells(settings), records)
     rows, estimates = rows_of(cells, settings, {})
     used = [record for cell in cells for record in cell.records.values()]
     curves = fitted_curves(rows, estimates)
-    return write_study_report(folder, settings, _with_written(rows, folder), used, curves, path=path)
+    return write_study_report(
+        folder, settings, _with_written(rows, folder), used, curves, pretraining_step=step, path=path
+    )
 
 
 def _with_written(rows: Sequence[D90Row], folder: Path) -> list[D90Row]:
@@ -140,13 +145,6 @@ def _written(path: Path) -> list[D90Row]:
     except UserError as error:
         _log.warning("%s is passed over: %s", path, error)
         return []
-
-
-def _compared(rows: Sequence[D90Row], cells: Sequence[Cell], folder: Path) -> Sequence[D90Row]:
-    """The rows that are compared by size: at the step that the study was given, or the last that all series have."""
-    given = yaml.safe_load((folder / CONFIG_FILE).read_text(encoding="utf-8"))
-    step = given.get("pretraining_step") or common_step(cells)
-    return rows_at(rows, step)
 
 
 def _key(row: D90Row) -> CellKey:

@@ -14,6 +14,7 @@ from lit_idim.ledger.location import find_location
 from lit_idim.projections import PROJECTIONS
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import load_cells
+from lit_idim.study.config_file import CONFIG_FILE
 from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.engine import Engine
@@ -99,10 +100,8 @@ def measure(
     address = ledger or out / LEDGER_FILE
     with as_output_error(out):
         opened = Ledger.open(address, settings=settings_to_agree(settings))
-        where = None if ledger is None else find_location(ledger).name
-        of_the_run = {"out": out.resolve(), "ledger": where, "workers": workers, "threads": threads}
-        of_the_run |= {"devices_per_training": devices_per_training}
-        write_config(out, settings, **(of_the_study or {}), **of_the_run)
+        of_the_run = {"workers": workers, "threads": threads, "devices_per_training": devices_per_training}
+        _write_config(out, settings, ledger, {**(of_the_study or {}), **of_the_run})
         write_manifest(out, study, settings, opened.records())
     tracker = tracker or untracked()
     beside = working_beside(
@@ -151,8 +150,27 @@ def measure(
     return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
-def draw_again(settings: StudySettings, out: Path, *, study: str, ledger: str | None = None) -> StudyResult:
+def _write_config(out: Path, settings: StudySettings, ledger: str | None, more: Mapping[str, Any]) -> None:
+    where = None if ledger is None else find_location(ledger).name
+    write_config(out, settings, **{"out": out.resolve(), "ledger": where, **more})
+
+
+def draw_again(
+    settings: StudySettings,
+    out: Path,
+    *,
+    study: str,
+    ledger: str | None = None,
+    of_the_study: Mapping[str, Any] | None = None,
+) -> StudyResult:
     """Writes tables and figures from a ledger as it is now, without a training.
+
+    Args:
+        settings: of the study.
+        out: folder for the outputs; its `config.yaml` is written if there is none.
+        study: its name.
+        ledger: address of the ledger; `ledger.sqlite` in `out` if None.
+        of_the_study: further arguments of its command, for `config.yaml`.
 
     Raises:
         UserError: if there is no ledger, or it holds no trainings of this study.
@@ -166,6 +184,8 @@ def draw_again(settings: StudySettings, out: Path, *, study: str, ledger: str | 
         raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
     make_folder(out)
     with as_output_error(out):
+        if not (out / CONFIG_FILE).is_file():
+            _write_config(out, settings, ledger, of_the_study or {})
         rows, estimates = write_tables(out, study, settings, cells, records, labels_of(settings))
         measured = [record for cell in cells for record in cell.records.values()]
         curves = fitted_curves(rows, estimates)

@@ -111,8 +111,8 @@ def run_as_asked(
         print(describe_plan(settings, teraflops_per_second=options.teraflops_per_second))
         return 0
     if options.plot_only:
-        result = draw_again(settings, options.out, study=study, ledger=options.ledger)
-        return _conclude(settings, options.out, result, find)
+        result = draw_again(settings, options.out, study=study, ledger=options.ledger, of_the_study=of_the_study)
+        return _conclude(settings, options.out, result, find, of_the_study)
     check_names(settings)
     _check_engine(options)
     set_threads(options.threads)
@@ -138,7 +138,7 @@ def run_as_asked(
                 engine=engine,
                 of_the_study=of_the_study,
             )
-            code = _conclude(settings, options.out, result, find)
+            code = _conclude(settings, options.out, result, find, of_the_study)
             _show(tracker, options.out)
     return code
 
@@ -190,10 +190,17 @@ def _engine(settings: StudySettings, options: RunOptions) -> Iterator[Engine | N
         yield engine
 
 
-def _conclude(settings: StudySettings, out: Path, result: StudyResult, find: Callable[[StudyResult], Findings]) -> int:
+def _conclude(
+    settings: StudySettings,
+    out: Path,
+    result: StudyResult,
+    find: Callable[[StudyResult], Findings],
+    of_the_study: Mapping[str, Any],
+) -> int:
     """Writes and prints what is left to say; the exit code."""
     findings = find(result)
-    report = write_study_report(out, settings, result.rows, result.records, result.curves)
+    step = of_the_study.get("pretraining_step")
+    report = write_study_report(out, settings, result.rows, result.records, result.curves, pretraining_step=step)
     print(findings.text)
     print(f"written to {out}; open {report}")
     return FAILED_CELLS_EXIT_CODE if findings.has_failed else result.exit_code

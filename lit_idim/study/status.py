@@ -57,8 +57,9 @@ def describe_study(folder: Path, *, ledger: str | None = None) -> str:
     Raises:
         UserError: if there is no study or no ledger, or either is damaged.
     """
-    settings, elsewhere = read_config(folder)
-    with Ledger.read(ledger or elsewhere or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
+    config = read_config(folder)
+    settings = config.settings
+    with Ledger.read(ledger or config.ledger or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
         records, num_running = book.records(), book.num_running()
     cells = load_cells(settings)
     statuses = study_status(settings, cells, measured_cells(cells, records))

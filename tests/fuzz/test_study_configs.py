@@ -49,7 +49,7 @@ def test_config_of_a_study(tmp_path_factory: pytest.TempPathFactory, content: by
     path = written(tmp_path_factory, "config.yaml", content)
     found = answer(lambda: read_config(path.parent), "config.yaml")
     if not isinstance(found, UserError):
-        settings, _ = found
+        settings = found.settings
         assert isinstance(settings, StudySettings) and isinstance(settings.training, TrainingSettings)
         for task in settings.task_training:
             answer(lambda task=task: settings.training_of(task), "task_training", "training")

@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +15,13 @@ import yaml
 from lit_idim.commands.study import run_study
 from lit_idim.resources import resource_path
 from lit_idim.study import run
+from lit_idim.study.config_file import read_config
+from lit_idim.study.reporting import report_from_ledger
 
 from .simulated import LABELS, SimulatedTrainings, load_all, settings_of
 
 STUDY = runpy.run_path(str(resource_path("studies") / "pretrain_curve.py"))["pretrain_curve"]
+SIZES = runpy.run_path(str(resource_path("studies") / "model_size.py"))["model_size"]
 WORDS = (
     "--series=[toy-L2-H128]",
     "--steps=[1000, 4000]",
@@ -44,9 +48,9 @@ def command(
 ) -> Iterator[Command]:
     handler, num_threads = signal.getsignal(signal.SIGTERM), torch.get_num_threads()
 
-    def called(*words: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["pretrain_curve.py", *map(str, words)])
-        code = run_study(STUDY)
+    def called(*words: object, study: Callable[..., int] = STUDY) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", [f"{study.__name__}.py", *map(str, words)])
+        code = run_study(study)
         shown = capsys.readouterr()
         return code, shown.out, shown.err
 
@@ -90,6 +94,24 @@ def test_its_own_config_goes_on_in_the_same_folder(
     assert (tmp_path / "a/b/config.yaml").read_text() == written
     code, _, errors = command("--config", "../a/b/config.yaml", "--training.batch-size=16")
     assert code == 2 and "training.batch_size: the ledger has 32, came 16" in errors
+
+
+@pytest.mark.parametrize("step", [1000, 4000])
+def test_a_ledger_alone_in_a_folder_is_drawn_with_all_that_belongs_to_it(
+    command: Command, tmp_path: Path, step: int
+) -> None:
+    words = (*WORDS, *SEARCH, "--head-baseline=false", f"--pretraining-step={step}")
+    code, shown, _ = command(*words, "--out", tmp_path / "first", study=SIZES)
+    assert code == 0
+    (tmp_path / "second").mkdir()
+    shutil.copy(tmp_path / "first" / "ledger.sqlite", tmp_path / "second")
+    code, drawn, errors = command(*words, "--out", tmp_path / "second", "--plot-only", study=SIZES)
+    assert (code, errors) == (0, "") and drawn.partition("written to")[0] in shown
+    assert (tmp_path / "second" / "d90.csv").read_text() == (tmp_path / "first" / "d90.csv").read_text()
+    assert read_config(tmp_path / "second") == read_config(tmp_path / "first")
+    assert read_config(tmp_path / "second").pretraining_step == step
+    report = report_from_ledger(tmp_path / "second").read_text()
+    assert f"pretraining_step: {step}" in report
 
 
 def test_a_ledger_elsewhere_is_named_in_the_config(command: Command, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
 from lit_idim.study import run
 from lit_idim.study.agreement import settings_to_agree
-from lit_idim.study.config_file import read_config
+from lit_idim.study.config_file import StudyConfig, read_config
 from lit_idim.study.run import measure
 from lit_idim.study.status import describe_study
 
@@ -79,7 +79,7 @@ def test_a_claimed_training_is_running(simulate: Any) -> None:
 
 
 def test_the_settings_are_those_that_were_written(simulate: Any) -> None:
-    assert read_config(simulate(stop_before=1)) == (SETTINGS, None)
+    assert read_config(simulate(stop_before=1)) == StudyConfig(settings=SETTINGS, ledger=None, pretraining_step=None)
 
 
 @pytest.mark.parametrize("text", ["series: [", "- a\n", "tasks: 3\n", "tasks: [mrpc]\nmethods: [dod]\n"])
