@@ -9,7 +9,8 @@ from sqlalchemy.exc import ArgumentError
 from lit_idim.errors import UserError
 
 _EXPECTED = "a path, sqlite:///path or postgresql://user@host/database"
-_TOLD = ("host", "port", "sslmode")  # options of an address that are no secret, and that say where it is
+# Options of an address that are no secret, and that say where it is.
+_TOLD = ("host", "hostaddr", "port", "dbname", "user", "service", "sslmode")
 _POSTGRESQL = ("postgres", "postgresql", "postgresql+psycopg")
 
 
@@ -67,6 +68,8 @@ def find_location(url: str | Path) -> Location:
             raise UserError("ledger: expected sqlite:///path and nothing more, came a host, options or no path")
         return _file(Path(str(parsed.database)))
     if parsed.drivername in _POSTGRESQL:
+        if "@" in (parsed.host or ""):
+            raise UserError(f"ledger: expected {_EXPECTED}, came an @ too many: one in a password is written %40")
         query = {key: value for key, value in parsed.query.items() if key in _TOLD}
         told = URL.create("postgresql", parsed.username, None, parsed.host, parsed.port, parsed.database or "", query)
         name = told.render_as_string()

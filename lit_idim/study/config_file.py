@@ -45,7 +45,7 @@ def read_config(folder: Path) -> StudyConfig:
         given = {name: value for name, value in values.items() if name in known}
         settings: StudySettings = parser.instantiate(parser.parse_object({"study": given})).study
         ledger, step = values.get("ledger"), values.get("pretraining_step")
-        if not isinstance(ledger, str | None) or not isinstance(step, int | None):
+        if not isinstance(ledger, str | None) or isinstance(step, bool) or not isinstance(step, int | None):
             raise ValueError(
                 f"expected an address as ledger and a number as pretraining_step, got {ledger!r}, {step!r}"
             )

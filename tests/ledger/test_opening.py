@@ -107,7 +107,14 @@ def test_addresses_of_a_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize(
-    "url", ["mysql://me:hush@host/db", "sqlite://", "sqlite:///a.db?mode=ro", "postgresql://me:hush/hush@host:port/db"]
+    "url",
+    [
+        "mysql://me:hush@host/db",
+        "sqlite://",
+        "sqlite:///a.db?mode=ro",
+        "postgresql://me:hush/hush@host:port/db",
+        "postgresql://me:a@hush@host/db",
+    ],
 )
 def test_addresses_of_nothing(url: str, settings: dict[str, Any]) -> None:
     with pytest.raises(UserError, match="expected") as caught:
