@@ -49,6 +49,17 @@ def test_a_crossing_beyond_the_range_that_may_lie_within_it(
         assert text.startswith("WARNING: d90 may lie within the range") and warning is not None and warning in text
 
 
+def test_the_warning_names_another_target_than_that_of_the_column_d90() -> None:
+    search = SearchSettings(d_min=10, d_max=1000)
+    flat = asked_of({10: [0.5, 0.51], 100: [0.55, 0.6], 1000: [0.6, 0.65]})
+    estimate = estimate_d90(flat, kind="chance_corrected", chance=0.5, settings=search)
+    assert estimate.curve is not None
+    within = replace(estimate.curve.crossing, low=math.log(300))
+    moved = replace(estimate, status="above_range", curve=replace(estimate.curve, crossing=within))
+    (text,) = notes(CELL, True, {}, None, search, moved)
+    assert text.startswith("WARNING: d90 of the target chance_corrected may lie within the range")
+
+
 def test_a_search_that_goes_on_says_so_first() -> None:
     assert told(Estimate(status="reached", d90=41_000.0), has_ended=False) == [NOT_ENDED]
 
