@@ -3,7 +3,6 @@
 import dataclasses
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -14,10 +13,9 @@ pytest.importorskip("fairseq2", reason="the extra fairseq2 is not installed: mak
 from fairseq2.nn import BatchLayout
 from transformers import RobertaConfig, RobertaForMaskedLM
 
-from lit_idim.data.tokenizer import load_tokenizer
 from lit_idim.errors import UserError
+from lit_idim.fairseq2_extension.architectures import ARCHITECTURES
 from lit_idim.fairseq2_extension.factory import create_roberta
-from lit_idim.fairseq2_extension.registration import ARCHITECTURES, TOY_VOCAB_SIZE
 from lit_idim.fairseq2_extension.state_dict import convert_roberta_state_dict
 from lit_idim.series.fairseq.state_dict import to_fairseq
 from lit_idim.series.fairseq2.conversion import to_hugging_face
@@ -25,7 +23,6 @@ from lit_idim.series.fairseq2.keys import hugging_face_names, tensor_shapes
 from lit_idim.series.reading import read_series
 
 pytestmark = pytest.mark.fairseq2
-CONFIGS = sorted(Path("configs/pretrain").glob("*.yaml"))
 
 
 def random_model(architecture):
@@ -63,19 +60,6 @@ def test_logits_are_those_of_transformers_padding_included(name):
         ours = model(ids, BatchLayout.of(ids, lengths))
         theirs = hugging_face(model, architecture)(input_ids=ids, attention_mask=mask).logits
     assert (ours - theirs)[mask.bool()].abs().max() < 1e-5
-
-
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
-def test_architectures_are_those_of_the_pretraining_configs(path):
-    config = yaml.safe_load(path.read_text())
-    architecture, shape = ARCHITECTURES[path.stem], config["encoder"]
-    assert architecture.model_dim == shape["hidden_size"]
-    assert architecture.num_layers == shape["num_layers"]
-    assert architecture.num_attn_heads == shape["num_heads"]
-    assert architecture.max_seq_len == config["sequence_length"]
-    assert architecture.dropout_p == shape["dropout"]
-    assert architecture.vocab_size == config.get("vocab_size", len(load_tokenizer("toy")))
-    assert len(load_tokenizer("toy")) == TOY_VOCAB_SIZE
 
 
 def test_shapes_are_those_of_the_model():
