@@ -41,11 +41,11 @@ class D90Row:
         d90_chance_corrected: the same as d90 for the target chance + target_fraction * (full - chance).
         d90_chance_corrected_low: lower end of its interval, in trained numbers.
         d90_chance_corrected_high: upper end of its interval, in trained numbers.
-        d90_chance_corrected_status: its status.
+        d90_chance_corrected_status: its status; None where no search aims at it and the trainings tell nothing of it.
         d90_final_target: the same as d90 for the target of the last checkpoint of the series in this study.
         d90_final_target_low: lower end of its interval, in trained numbers.
         d90_final_target_high: upper end of its interval, in trained numbers.
-        d90_final_target_status: its status; None without a series.
+        d90_final_target_status: its status; None as for the chance-corrected one.
         d_min: smallest d of the search, in trained numbers: for SAID at least one more than its lambdas, once a
             d was tried.
         d_max: largest d of the search, in trained numbers.

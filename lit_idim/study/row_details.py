@@ -133,17 +133,23 @@ def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:
     return sum(d <= facts.num_lambdas for d in grid)
 
 
+def _of(estimate: Estimate) -> str:
+    """Names the target where it is not d90's own."""
+    target = estimate.target
+    return "" if target is None or target.kind == "full_fraction" else f" of the target {target.kind}"
+
+
 def _undecided(estimate: Estimate, crossing: Crossing, search: SearchSettings) -> Iterator[str]:
     """That a crossing beyond the range may as well lie within it."""
-    status, target = estimate.status, estimate.target
-    named = "d90" if target is None or target.kind == "full_fraction" else f"d90 of the target {target.kind}"
+    status = estimate.status
     low, high = math.exp(crossing.low), math.exp(crossing.high)
     if (status == "above_range" and low > search.d_max) or (status == "below_range" and high < search.d_min):
         return
     told = f"begins at {low:,.0f}" if status == "above_range" else f"ends at {high:,.0f}"
     if low < search.d_min and high > search.d_max:
         told = "covers all of it"
-    yield f"WARNING: {named} may lie within the range: the interval of the fit {told}; raise search.max_trainings"
+    within = f"d90{_of(estimate)} may lie within the range"
+    yield f"WARNING: {within}: the interval of the fit {told}; raise search.max_trainings"
 
 
 def notes(
@@ -158,7 +164,10 @@ def notes(
     if cell.reason is None and not has_ended:
         yield NOT_ENDED
     elif estimate.status == "reached" and estimate.low is None and estimate.high is None:
-        yield "WARNING: the interval is open at both ends, so that no d is ruled out: raise search.max_trainings"
+        yield (
+            f"WARNING: the interval{_of(estimate)} is open at both ends, so that no d is ruled out: "
+            "raise search.max_trainings"
+        )
     elif estimate.status in ("above_range", "below_range") and estimate.curve is not None:
         yield from _undecided(estimate, estimate.curve.crossing, search)
     if full is None:

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from lit_idim.d90 import (
     LEVEL,
+    TARGET_KINDS,
     Estimate,
     FullScore,
     Result,
@@ -107,6 +108,7 @@ def _row(
     of_head, notes_on_head = head_columns(head, search)
     least_d = search.d_min if first is None else max(search.d_min, cell.facts(None).num_lambdas + 1)
     is_open = not has_ended and cell.reason is None
+    told = TARGET_KINDS if main.status == "failed" else settings.search.targets
     dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, search, settings.study_seed)
     row = D90Row(
         model=cell.model,
@@ -129,8 +131,8 @@ def _row(
         status=estimate.status,
         reason=_NOT_YET if is_open and estimate.status == "failed" else estimate.reason,
         d90_first_crossing=estimate.first_crossing if search.protocol == "grid" else None,
-        **_variant("d90_chance_corrected", by_kind["chance_corrected"]),
-        **_variant("d90_final_target", by_kind["final"]),
+        **_variant("d90_chance_corrected", by_kind["chance_corrected"], "chance_corrected" in told),
+        **_variant("d90_final_target", by_kind["final"], "final" in told),
         d_min=least_d,
         d_max=search.d_max,
         protocol=search.protocol,
@@ -182,10 +184,11 @@ def _target(estimate: Estimate) -> float | None:
     return None if estimate.target is None else estimate.target.score
 
 
-def _variant(name: str, estimate: Estimate) -> dict[str, Any]:
+def _variant(name: str, estimate: Estimate, may_fail: bool) -> dict[str, Any]:
+    # The trainings that a search asked for may tell nothing of a target that it did not aim at: that is no failure.
     return {
         name: estimate.d90,
         f"{name}_low": estimate.low,
         f"{name}_high": estimate.high,
-        f"{name}_status": estimate.status,
+        f"{name}_status": None if estimate.status == "failed" and not may_fail else estimate.status,
     }

@@ -49,7 +49,7 @@ def test_a_crossing_beyond_the_range_that_may_lie_within_it(
         assert text.startswith("WARNING: d90 may lie within the range") and warning is not None and warning in text
 
 
-def test_the_warning_names_another_target_than_that_of_the_column_d90() -> None:
+def test_the_warnings_name_another_target_than_that_of_the_column_d90() -> None:
     search = SearchSettings(d_min=10, d_max=1000)
     flat = asked_of({10: [0.5, 0.51], 100: [0.55, 0.6], 1000: [0.6, 0.65]})
     estimate = estimate_d90(flat, kind="chance_corrected", chance=0.5, settings=search)
@@ -58,6 +58,8 @@ def test_the_warning_names_another_target_than_that_of_the_column_d90() -> None:
     moved = replace(estimate, status="above_range", curve=replace(estimate.curve, crossing=within))
     (text,) = notes(CELL, True, {}, None, search, moved)
     assert text.startswith("WARNING: d90 of the target chance_corrected may lie within the range")
+    (text,) = told(replace(estimate, status="reached", low=None, high=None))
+    assert text.startswith("WARNING: the interval of the target chance_corrected is open at both ends")
 
 
 def test_a_search_that_goes_on_says_so_first() -> None:

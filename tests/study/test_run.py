@@ -87,6 +87,7 @@ def test_a_checkpoint_on_which_everything_diverges_has_failed(simulate: Measure)
     result, _ = simulate(settings, SimulatedTrainings(settings, cell=cell))
     row = by_step(result.rows)[1000]
     assert (row.status, row.reason, row.d90) == ("failed", "no training in full finished", None)
+    assert row.d90_chance_corrected_status == "failed"
     assert result.num_failed == 1 and row.num_diverged == row.num_trainings > 3
 
 
@@ -104,6 +105,16 @@ def test_without_the_last_checkpoint_there_is_no_final_target(simulate: Measure)
     broken = load_all(settings.series)[0].fetch(4000).model
     rows = by_step(simulate(settings, SimulatedTrainings(settings, broken=(broken,)))[0].rows)
     assert rows[1000].status != "failed" and rows[1000].d90_final_target_status == "failed"
+
+
+def test_a_target_that_no_search_aims_at_has_not_failed(simulate: Measure) -> None:
+    settings = settings_of(**ONE_TASK)
+
+    def cell(name: str) -> SimulatedCell:
+        return replace(draw_named(name), full=0.53, chance=0.5, sd=0.002)
+
+    rows = simulate(settings, SimulatedTrainings(settings, cell=cell))[0].rows
+    assert [(row.status, row.d90_chance_corrected_status) for row in rows] == [("trivial", None)] * 2
 
 
 def test_no_d_exceeds_the_parameters_of_a_small_model(simulate: Measure) -> None:
