@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from lit_idim.d90.full import FullScore, full_score
 from lit_idim.d90.settings import SearchSettings
-from lit_idim.d90.training import Request, Result, Results, TrainingId
+from lit_idim.d90.training import Request, Result, Results, TrainingId, place
 
 Round = tuple[Request, ...]
 Rounds = Generator[Round, Results, None]
@@ -150,13 +150,13 @@ def full_rounds(settings: SearchSettings) -> Rounds:
     """Trainings without a d at each learning rate, extended at the edge, then replicates at the best."""
     last = len(settings.full_learning_rates) - 1
     asked = {TrainingId(None, rate, 0) for rate in range(last + 1)}
-    results = yield tuple(Request(training) for training in sorted(asked, key=_sort_key))
+    results = yield tuple(Request(training) for training in sorted(asked, key=place))
     diverged = {
         TrainingId(None, rate, 1) for rate in range(last + 1) if results[TrainingId(None, rate, 0)].score is None
     }
     if diverged:
         asked |= diverged
-        results = yield tuple(Request(training) for training in sorted(diverged, key=_sort_key))
+        results = yield tuple(Request(training) for training in sorted(diverged, key=place))
     for _ in range(_MOST_EXTENSIONS):
         rates = {training.rate for training in asked}
         full = full_score(results)
@@ -184,10 +184,6 @@ def _to_replicate(results: Results, settings: SearchSettings) -> list[TrainingId
     is_replicated = full.count >= 2
     rate = leader.rate if is_replicated and leader is not None and leader.gap > 0 else full.rate
     return [TrainingId(None, rate, replicate) for replicate in range(settings.full_replicates)]
-
-
-def _sort_key(training: TrainingId) -> tuple[int, int, int]:
-    return (training.d or 0, training.rate, training.replicate)
 
 
 def whole_numbers(low: int, high: int, count: int) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ def final_scores(results: Results, *, full: bool) -> dict[tuple[int | None, int]
     """
     scores: dict[tuple[int | None, int], list[float]] = {}
     num_broken: dict[tuple[int | None, int], int] = {}
-    for training, result in sorted(results.items(), key=lambda item: _order(item[0])):
+    for training, result in sorted(results.items(), key=lambda item: place(item[0])):
         if (training.d is None) != full or not result.ended:
             continue
         group = (training.d, training.rate)
@@ -87,5 +87,6 @@ def total_cost(results: Iterable[Result]) -> float:
     return sum(result.cost for result in results)
 
 
-def _order(training: TrainingId) -> tuple[int, int, int]:
+def place(training: TrainingId) -> tuple[int, int, int]:
+    """Where a training stands among those of a cell: in full first, then by d, rate and replicate."""
     return (training.d or 0, training.rate, training.replicate)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, fields
 
-from lit_idim.study.d90_row import D90Status
+from lit_idim.d90 import Status
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +41,7 @@ class GeneralizationRow:
         is_non_vacuous: whether kl_bound < majority_error.
         asymptotic_shape: sqrt(d / n), in whose order AZG20's theorem 1 bounds the gap between the errors.
         seconds: of the trainings and evaluations of this row.
-        reason: why there is no certificate.
+        reason: why there is no certificate, or no accuracy of full fine-tuning.
     """
 
     model: str
@@ -50,7 +50,7 @@ class GeneralizationRow:
     num_parameters: int | None
     task: str
     method: str
-    status: D90Status
+    status: Status
     d90: float | None
     d90_low: float | None
     d90_high: float | None

@@ -6,6 +6,7 @@ import numpy as np
 
 from lit_idim.generalization.row import GeneralizationRow
 from lit_idim.study.rank_correlation import spearman
+from lit_idim.tasks import get_task
 from lit_idim.text import aligned
 
 MIN_POINTS = 4
@@ -48,6 +49,11 @@ def summarize_generalization(rows: Sequence[GeneralizationRow]) -> str:
         f"bounds: {non_vacuous} of {len(certified)} below the error of the majority class; {len(broken)} below the "
         "error on held-out examples"
     )
+    if of_pairs := sorted({row.task for row in certified if get_task(row.task).is_pair}):
+        text.append(
+            f"WARNING: the bounds on {', '.join(of_pairs)} take every pair for independent of the others; where pairs "
+            "share a text (docs/method.md, certificates) they are too low by an unknown amount"
+        )
     for row in rows:
         if row.reason is not None:
             what = "no certificate" if row.num_bits is None else "without full fine-tuning"

@@ -27,8 +27,7 @@ EXPLANATIONS = {
     "no_signal": "Full fine-tuning scores less than 2 standard errors above chance: there is nothing of which a share "
     "could be reached.",
     "failed": "The cell could not be measured.",
-    "not_measured": "This target was not measured: the model is no series of checkpoints, or its last one has no full "
-    "score.",
+    "not_measured": "No search aimed at this target, and the trainings that were run for others tell nothing of it.",
     "in_progress": "The search has not ended. What is known so far may still change.",
 }
 

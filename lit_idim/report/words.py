@@ -42,8 +42,7 @@ def status_words(row: D90Row, variant: D90Variant) -> str:
 
 def reason_of(row: D90Row, variant: D90Variant) -> str | None:
     """Why there is no d90; None of a search that goes on, and of a variant if the reason is of d90 itself."""
-    is_of_cell = row.status == "failed" and row.status_of(variant) == "failed"
-    return row.reason if has_ended(row) and (variant == "d90" or is_of_cell) else None
+    return row.reason if has_ended(row) and (variant == "d90" or row.status_of(variant) == "failed") else None
 
 
 def interval_words(row: D90Row, variant: D90Variant) -> str:

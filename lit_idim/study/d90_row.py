@@ -3,7 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
-D90Status = Literal["reached", "above_range", "below_range", "trivial", "no_signal", "failed"]
+from lit_idim.d90 import Status
+
 D90Variant = Literal["d90", "d90_chance_corrected", "d90_final_target"]
 
 
@@ -34,14 +35,16 @@ class D90Row:
         interval_level: probability of every interval of the row, such as 0.9.
         status: "reached", "above_range" (not at d_max), "below_range" (d_min already reaches), "trivial" (chance
             reaches the target), "no_signal" (full score less than 2 standard errors above chance) or "failed".
-        reason: why there is no d90, where the status does not say it; "not measured yet" of one that is "failed" while
-            its search goes on.
+        reason: why there is no d90, where the status does not say it: of the target that the search aims at first if
+            that one has failed, else of d90 itself. "not measured yet" of one that is "failed" while its search goes
+            on.
         d90_first_crossing: first d of the grid whose best score reaches the target (the paper's estimator), in trained
             numbers; None under other protocols.
         d90_chance_corrected: the same as d90 for the target chance + target_fraction * (full - chance).
         d90_chance_corrected_low: lower end of its interval, in trained numbers.
         d90_chance_corrected_high: upper end of its interval, in trained numbers.
-        d90_chance_corrected_status: its status; None where no search aims at it and the trainings tell nothing of it.
+        d90_chance_corrected_status: its status; None where the search aimed at others, has not failed, and left
+            nothing to estimate it from.
         d90_final_target: the same as d90 for the target of the last checkpoint of the series in this study.
         d90_final_target_low: lower end of its interval, in trained numbers.
         d90_final_target_high: upper end of its interval, in trained numbers.
@@ -97,17 +100,17 @@ class D90Row:
     d90_low: float | None
     d90_high: float | None
     interval_level: float
-    status: D90Status
+    status: Status
     reason: str | None
     d90_first_crossing: int | None
     d90_chance_corrected: float | None
     d90_chance_corrected_low: float | None
     d90_chance_corrected_high: float | None
-    d90_chance_corrected_status: D90Status | None
+    d90_chance_corrected_status: Status | None
     d90_final_target: float | None
     d90_final_target_low: float | None
     d90_final_target_high: float | None
-    d90_final_target_status: D90Status | None
+    d90_final_target_status: Status | None
     d_min: int
     d_max: int
     protocol: str
@@ -137,7 +140,7 @@ class D90Row:
     target_fraction: float = 0.9
     notes: str = ""
 
-    def status_of(self, variant: D90Variant) -> D90Status | None:
+    def status_of(self, variant: D90Variant) -> Status | None:
         """Status of d90 or of one of its variants; None where that variant was not measured."""
         return {
             "d90": self.status,

@@ -54,7 +54,7 @@ def crossing_deviation(
 
     Args:
         estimate: with its curve.
-        full: the full score behind the target.
+        full: the full score of the cell, in whose place the last checkpoint's is meant by the final target.
         records: finished trainings of the cell.
         labels: of the dev examples, shape (n,).
         target_fraction: of the full score.

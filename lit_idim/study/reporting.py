@@ -2,9 +2,7 @@
 
 import csv
 import json
-import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -25,11 +23,10 @@ from lit_idim.study.run import LEDGER_FILE, as_output_error
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.size_step import common_step, rows_at
 from lit_idim.study.summary import trend_sentences
-from lit_idim.study.tables import read_d90
+from lit_idim.study.written_rows import with_dev_intervals, with_failures, written_rows
 
 REPORT_FILE = "report.html"
 
-_log = logging.getLogger(__name__)
 _TABLES = {
     "table1": "Beside the published numbers",
     "trends": "Trends with model size",
@@ -117,38 +114,13 @@ def report_from_ledger(folder: Path, *, ledger: str | None = None, path: Path | 
     settings, step = config.settings, config.pretraining_step
     with Ledger.read(ledger or config.ledger or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
         records = book.records()
-    cells = measured_cells(load_cells(settings), records)
+    written = written_rows(folder)
+    cells = with_failures(measured_cells(load_cells(settings), records), settings, written)
     rows, estimates = rows_of(cells, settings, {})
     used = [record for cell in cells for record in cell.records.values()]
     curves = fitted_curves(rows, estimates)
-    return write_study_report(
-        folder, settings, _with_written(rows, folder), used, curves, pretraining_step=step, path=path
-    )
-
-
-def _with_written(rows: Sequence[D90Row], folder: Path) -> list[D90Row]:
-    """Rows with what only `d90.csv` has: the interval over dev examples, and why a cell failed."""
-    written = {_key(row): row for row in _written(folder / "d90.csv")}
-    found = []
-    for row in rows:
-        old = written.pop(_key(row), row)
-        has_failed = old.status == "failed" and has_ended(old) and old.num_trainings == row.num_trainings
-        is_same = replace(old, d90_dev_low=None, d90_dev_high=None) == row
-        found.append(old if has_failed or is_same else row)
-    return [*found, *(row for row in written.values() if row.status == "failed" and row.num_trainings == 0)]
-
-
-def _written(path: Path) -> list[D90Row]:
-    """Rows of a table that is there and whole; the ledger has all that matters."""
-    try:
-        return read_d90(path) if path.is_file() else []
-    except UserError as error:
-        _log.warning("%s is passed over: %s", path, error)
-        return []
-
-
-def _key(row: D90Row) -> CellKey:
-    return (row.model, row.checkpoint, row.task, row.method)
+    rows = with_dev_intervals(rows, written)
+    return write_study_report(folder, settings, rows, used, curves, pretraining_step=step, path=path)
 
 
 def _manifest(folder: Path) -> dict[str, Any]:

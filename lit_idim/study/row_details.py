@@ -109,6 +109,7 @@ def dev_interval(
     asked: Asked,
     labels: npt.NDArray[np.generic] | None,
     search: SearchSettings,
+    least_d: int,
     study_seed: int,
 ) -> tuple[float | None, float | None]:
     """The interval that resamples dev examples too; empty where d90 or the labels are not there."""
@@ -122,7 +123,7 @@ def dev_interval(
         target_fraction=search.target_fraction,
         seed=study_seed,
     )
-    return (None, None) if deviation is None else widened(estimate, deviation, _Z, (search.d_min, search.d_max))
+    return (None, None) if deviation is None else widened(estimate, deviation, _Z, (least_d, search.d_max))
 
 
 def num_grid_values_skipped(search: SearchSettings, facts: CellFacts) -> int:
@@ -139,14 +140,14 @@ def _of(estimate: Estimate) -> str:
     return "" if target is None or target.kind == "full_fraction" else f" of the target {target.kind}"
 
 
-def _undecided(estimate: Estimate, crossing: Crossing, search: SearchSettings) -> Iterator[str]:
+def _undecided(estimate: Estimate, crossing: Crossing, d_range: tuple[int, int]) -> Iterator[str]:
     """That a crossing beyond the range may as well lie within it."""
     status = estimate.status
     low, high = math.exp(crossing.low), math.exp(crossing.high)
-    if (status == "above_range" and low > search.d_max) or (status == "below_range" and high < search.d_min):
+    if (status == "above_range" and low > d_range[1]) or (status == "below_range" and high < d_range[0]):
         return
     told = f"begins at {low:,.0f}" if status == "above_range" else f"ends at {high:,.0f}"
-    if low < search.d_min and high > search.d_max:
+    if low < d_range[0] and high > d_range[1]:
         told = "covers all of it"
     within = f"d90{_of(estimate)} may lie within the range"
     yield f"WARNING: {within}: the interval of the fit {told}; raise search.max_trainings"
@@ -158,6 +159,7 @@ def notes(
     asked: Asked,
     full: FullScore | None,
     search: SearchSettings,
+    least_d: int,
     estimate: Estimate,
 ) -> Iterator[str]:
     """What a reader must know of the row."""
@@ -169,14 +171,16 @@ def notes(
             "raise search.max_trainings"
         )
     elif estimate.status in ("above_range", "below_range") and estimate.curve is not None:
-        yield from _undecided(estimate, estimate.curve.crossing, search)
+        yield from _undecided(estimate, estimate.curve.crossing, (least_d, search.d_max))
     if full is None:
         return
-    chance = next(iter(cell.records.values())).chance_score
+    facts = cell.facts(None)
     at_chance = [
         cell.records[training].learning_rate
         for training, result in asked.items()
-        if training.d is None and result.score is not None and result.score - chance < _STANDARD_ERRORS * full.sd
+        if training.d is None
+        and result.score is not None
+        and result.score - facts.chance < _STANDARD_ERRORS * facts.chance_error
     ]
     if at_chance:
         rates = ", ".join(f"{rate:.2g}" for rate in sorted(set(at_chance)))

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ from lit_idim.tasks import get_task
 
 Labels = Mapping[str, npt.NDArray[np.generic]]
 _NOT_YET = "not measured yet"
+_NOT_SEARCHED = "no search aimed at it; add full_fraction to search.targets"
 
 
 def rows_of(
@@ -54,6 +56,7 @@ def rows_of(
         settings: of the study.
         labels: of the dev examples by task; without a task's the interval over dev examples stays empty.
     """
+    cells = list(cells)
     measured = [cell for cell in cells if cell.records or cell.reason is not None]
     heads = {(cell.model, cell.checkpoint, cell.task): cell for cell in measured if cell.is_baseline}
     sizes = _smallest_sizes(measured)
@@ -61,13 +64,18 @@ def rows_of(
         (cell for cell in measured if not cell.is_baseline),
         key=lambda cell: (sizes[cell.model], *cell.line, cell.pretraining_step or 0, cell.checkpoint),
     )
-    lasts = {cell.line: cell for cell in listed}  # ascending by step, so that the last checkpoint stays
-    finals = {line: _last_full(cell, settings.search) for line, cell in lasts.items()}
+    lasts = _lasts(cells)
+    finals = {line: _final(cell, settings.search) for line, cell in lasts.items()}
     rows, estimates = [], {}
     for cell in listed:
-        search = search_of(settings.search, is_last=cell is lasts[cell.line], num_parameters=cell.num_parameters)
-        head = heads.get((cell.model, cell.checkpoint, cell.task))
-        row, estimate = _row(cell, settings, search, finals[cell.line], labels.get(cell.task), head)
+        row, estimate = _row(
+            cell,
+            settings,
+            is_last=cell is lasts[cell.line],
+            of_last=finals[cell.line],
+            labels=labels.get(cell.task),
+            head=heads.get((cell.model, cell.checkpoint, cell.task)),
+        )
         rows.append(row)
         estimates[(cell.model, cell.checkpoint, cell.task, cell.method)] = estimate
     return rows, estimates
@@ -82,23 +90,48 @@ def _smallest_sizes(cells: Iterable[MeasuredCell]) -> dict[str, float]:
     return sizes
 
 
-def _last_full(cell: MeasuredCell, search: SearchSettings) -> FullScore | None:
-    """The full score of a cell that is the last of its series."""
-    if cell.reason is not None:
-        return None
-    return full_score(cell.asked(search_of(search, is_last=True, num_parameters=cell.num_parameters), None)[1])
+def _lasts(cells: Iterable[MeasuredCell]) -> dict[tuple[str, str, str], MeasuredCell]:
+    """The last checkpoint of every line, measured or not."""
+    ascending = sorted(cells, key=lambda cell: cell.pretraining_step or 0)
+    return {cell.line: cell for cell in ascending if not cell.is_baseline}
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Final:
+    """The full score of the last checkpoint of a line: the reference of the final target.
+
+    Attributes:
+        full: None where there is none.
+        is_settled: whether it stays as it is: while its search goes on the other cells wait for it.
+    """
+
+    full: FullScore | None
+    is_settled: bool
+
+
+def _final(last: MeasuredCell, search: SearchSettings) -> _Final:
+    if last.reason is not None:
+        return _Final(full=None, is_settled=True)
+    of_last = search_of(search, is_last=True, num_parameters=last.num_parameters)
+    has_ended, asked = last.asked(of_last, None)
+    return _Final(full=full_score(asked), is_settled=has_ended)
 
 
 def _row(
     cell: MeasuredCell,
     settings: StudySettings,
-    search: SearchSettings,
-    final: FullScore | None,
+    *,
+    is_last: bool,
+    of_last: _Final,
     labels: npt.NDArray[np.generic] | None,
     head: MeasuredCell | None,
 ) -> tuple[D90Row, Estimate]:
     training = settings.training_of(cell.task)
-    has_ended, asked = cell.asked(search, final if "final" in search.targets else None)
+    search = search_of(settings.search, is_last=is_last, num_parameters=cell.num_parameters)
+    aims_at_final = "final" in search.targets  # of no last checkpoint
+    final = of_last.full if of_last.is_settled or is_last else None
+    has_ended, asked = cell.asked(search, final if aims_at_final else None)
+    has_ended = has_ended and (of_last.is_settled or not aims_at_final)
     records = [cell.records[training] for training in asked]
     first = records[0] if records else None
     full = full_score(asked)
@@ -109,7 +142,7 @@ def _row(
     least_d = search.d_min if first is None else max(search.d_min, cell.facts(None).num_lambdas + 1)
     is_open = not has_ended and cell.reason is None
     told = TARGET_KINDS if main.status == "failed" else settings.search.targets
-    dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, search, settings.study_seed)
+    dev_low, dev_high = dev_interval(main, full, cell.records, asked, labels, search, least_d, settings.study_seed)
     row = D90Row(
         model=cell.model,
         checkpoint=cell.checkpoint,
@@ -129,7 +162,7 @@ def _row(
         d90_high=estimate.high,
         interval_level=LEVEL,
         status=estimate.status,
-        reason=_NOT_YET if is_open and estimate.status == "failed" else estimate.reason,
+        reason=_reason(main, estimate, is_open, "full_fraction" in told),
         d90_first_crossing=estimate.first_crossing if search.protocol == "grid" else None,
         **_variant("d90_chance_corrected", by_kind["chance_corrected"], "chance_corrected" in told),
         **_variant("d90_final_target", by_kind["final"], "final" in told),
@@ -155,7 +188,7 @@ def _row(
         num_diverged=sum(record.status == "diverged" for record in records),
         grid_values_skipped=0 if first is None else num_grid_values_skipped(search, cell.facts(None)),
         target_fraction=search.target_fraction,
-        notes="; ".join([*notes(cell, has_ended, asked, full, search, main), *notes_on_head]),
+        notes="; ".join([*notes(cell, has_ended, asked, full, search, least_d, main), *notes_on_head]),
     )
     return row, main
 
@@ -182,6 +215,16 @@ def _estimate(
 
 def _target(estimate: Estimate) -> float | None:
     return None if estimate.target is None else estimate.target.score
+
+
+def _reason(main: Estimate, estimate: Estimate, is_open: bool, may_fail: bool) -> str | None:
+    """Why there is no d90 of the first target, where its search failed; else why there is none of d90 itself."""
+    failed = next((one for one in (main, estimate) if one.status == "failed"), None)
+    if failed is None:
+        return estimate.reason
+    if is_open:
+        return _NOT_YET
+    return failed.reason if may_fail else _NOT_SEARCHED
 
 
 def _variant(name: str, estimate: Estimate, may_fail: bool) -> dict[str, Any]:

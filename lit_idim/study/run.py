@@ -20,7 +20,7 @@ from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.engine import Engine
 from lit_idim.study.engine_driver import EngineDriver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
-from lit_idim.study.outputs import draw_figures, fitted_curves, labels_of, write_tables
+from lit_idim.study.outputs import VARIANT_OF_TARGET, draw_figures, fitted_curves, labels_of, write_tables
 from lit_idim.study.progress import Progress
 from lit_idim.study.provenance import write_config, write_manifest
 from lit_idim.study.row_details import has_ended
@@ -28,6 +28,7 @@ from lit_idim.study.settings import StudySettings
 from lit_idim.study.size_step import common_step
 from lit_idim.study.training import Trainings
 from lit_idim.study.workers import set_threads, working_beside
+from lit_idim.study.written_rows import with_failures, written_rows
 from lit_idim.tasks import get_split, get_task
 from lit_idim.tracking.tracker import Tracker, untracked
 
@@ -44,7 +45,7 @@ class StudyResult:
         figures: paths of the figures.
         records: trainings that the rows are made from and those that a search has not asked for in the end.
         curves: ln d and the fitted score there, by model, checkpoint, task and method.
-        num_failed: cells that failed, baselines included.
+        num_failed: cells that failed, baselines included; from a ledger alone those that `d90.csv` tells of.
     """
 
     rows: list[D90Row]
@@ -146,7 +147,7 @@ def measure(
             curves = fitted_curves(rows, estimates)
             figures = draw_figures(out, settings, rows, curves, measured)
         failed_heads = [state for state in driver.states if state.cell.is_baseline and state.reason is not None]
-    num_failed = sum(row.status == "failed" for row in rows) + len(failed_heads)
+    num_failed = _num_failed(rows, settings) + len(failed_heads)
     return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
@@ -179,7 +180,7 @@ def draw_again(
     listed = load_cells(settings)
     with Ledger.read(ledger or out / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
         records = book.records()
-    cells = measured_cells(listed, records)
+    cells = with_failures(measured_cells(listed, records), settings, written_rows(out))
     if not any(cell.records for cell in cells if not cell.is_baseline):
         raise UserError(f"out: the ledger of {out} holds no trainings of these series, steps, tasks and methods yet")
     make_folder(out)
@@ -190,7 +191,8 @@ def draw_again(
         measured = [record for cell in cells for record in cell.records.values()]
         curves = fitted_curves(rows, estimates)
         figures = draw_figures(out, settings, rows, curves, measured)
-    return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=0)
+    num_failed = _num_failed(rows, settings)
+    return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
 def make_folder(out: Path) -> None:
@@ -206,6 +208,11 @@ def make_folder(out: Path) -> None:
         probe = out / f".{os.getpid()}.writable"  # another driver on the folder may be trying, too
         probe.touch()
         probe.unlink()
+
+
+def _num_failed(rows: list[D90Row], settings: StudySettings) -> int:
+    variant = VARIANT_OF_TARGET[settings.search.targets[0]]
+    return sum(row.status_of(variant) == "failed" and has_ended(row) for row in rows)
 
 
 def _measured(driver: Driver) -> list[MeasuredCell]:

@@ -52,7 +52,7 @@ def summarize_sizes(
     }
     text += sorted(unknown)
     names = [(f"{row.model}/{row.checkpoint} {row.task} {row.method}", row) for row in ordered]
-    text += [f"{name}: {row.reason}" for name, row in names if row.status == "failed"]
+    text += [f"{name}: {row.reason}" for name, row in names if row.status_of(variant) == "failed"]
     text += [f"{name}: {row.notes}" for name, row in names if "WARNING" in row.notes]
     return "\n".join(text)
 

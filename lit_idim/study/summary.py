@@ -24,7 +24,9 @@ def summarize(rows: Sequence[D90Row], settings: StudySettings) -> str:
     text = aligned(lines)
     text += trend_sentences(rows, settings)
     text += [
-        f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.reason}" for row in rows if row.status == "failed"
+        f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.reason}"
+        for row in rows
+        if row.status_of(variant) == "failed"
     ]
     text += [
         f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.notes}" for row in rows if "WARNING" in row.notes

@@ -182,6 +182,8 @@ def test_the_row_holds_gap_bits_and_bounds(
     assert 8 * len(message.read_bytes()) == int(lines[1]["num_bits"])
     text = summarize_generalization([above.row, row])
     assert "no certificate: d90 is above range" in text and "at least 4 are needed" in text
+    assert "WARNING" not in text
+    assert "the bounds on mnli take every pair" in summarize_generalization([row, replace(row, task="mnli")])
 
 
 def test_another_d_certifies_cells_without_a_d90_too(

@@ -23,11 +23,13 @@ from lit_idim.series import Series, load_series
 from lit_idim.series.size import count_checkpoint_parameters
 from lit_idim.study.agreement import settings_to_agree
 from lit_idim.study.cell import HEAD_RATE_FACTOR, Cell, cells_of, ladder_rate
+from lit_idim.study.d90_row import D90Row
 from lit_idim.study.driver import Driver
 from lit_idim.study.measured_cell import measured_cells
 from lit_idim.study.outcomes import pack_predictions
 from lit_idim.study.progress import Progress
 from lit_idim.study.rows import rows_of
+from lit_idim.study.run import StudyResult
 from lit_idim.study.settings import StudySettings, TrainingSettings
 from lit_idim.study.tables import write_d90
 from lit_idim.study.training import TrainingOutcome, TrainingRequest
@@ -37,6 +39,7 @@ SERIES = "toy-L2-H128"
 STEPS = (500, 1000, 4000)
 NUM_UPDATES = 100
 LABELS = np.arange(200) % 2
+ONE_TASK: dict[str, Any] = {"tasks": ("toy-sst2",), "steps": (1000, 4000)}
 SEARCH: dict[str, Any] = {"d_max": 4000, "tolerance": 0.5, "max_trainings": 16}
 
 
@@ -210,3 +213,11 @@ def table(settings: StudySettings, folder: Path) -> str:
     rows, _ = rows_of(cells, settings, labels)
     write_d90(folder / "d90.csv", [replace(row, seconds=0.0) for row in rows])
     return (folder / "d90.csv").read_text()
+
+
+Measure = Callable[..., tuple[StudyResult, SimulatedTrainings]]
+"""What the fixture `simulate` gives: measures settings, with further arguments of `measure`."""
+
+
+def by_step(rows: list[D90Row]) -> dict[int | None, D90Row]:
+    return {row.pretraining_step: row for row in rows}

@@ -11,55 +11,17 @@ from lit_idim.figures.learning_rates import draw_learning_rates, learning_rates
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.best_rates import best_rates, describe_rules, write_best_rates
 
-D = 400_004
-
-
-def record(method: str, rate: float, score: float | None, **changes: Any) -> TrainingRecord:
-    values: dict[str, Any] = {
-        "key": f"{method} {rate} {sorted(changes.items())}",
-        "model": "toy",
-        "checkpoint": "step-4000",
-        "pretraining_step": 4000,
-        "num_parameters": D,
-        "task": "sst2",
-        "method": method,
-        "projection": None if method == "full" else "fastfood",
-        "d": None if method == "full" else 104,
-        "num_lambdas": 0 if method == "full" else 4,
-        "learning_rate": rate,
-        "rate": 0,
-        "replicate": 0,
-        "status": "paused" if score is None else "finished",
-        "metric": "accuracy",
-        "score": score,
-        "chance_score": 0.5,
-        "evaluations": (),
-        "num_updates": 100,
-        "num_updates_done": 100,
-        "num_examples": 3200,
-        "batch_size": 32,
-        "num_train_examples": 4000,
-        "num_dev_examples": 1000,
-        "seconds": 1.0,
-        "seeds": {},
-        "versions": {},
-        "checksums": {},
-        "outcomes": None,
-        "state": None,
-        "device": "cpu",
-        "started_at": "2026-11-28T12:00:00+00:00",
-    }
-    return TrainingRecord(**(values | changes))
+from .records import D, record_of
 
 
 def ladder(
     scores: list[float | None], *, center: float = 0.1, method: str = "said", **changes: Any
 ) -> list[TrainingRecord]:
     rates = [center * RATE_RATIO ** (step - 1) for step in range(len(scores))]
-    return [record(method, rate, score, **changes) for rate, score in zip(rates, scores, strict=True)]
+    return [record_of(method, rate, score, **changes) for rate, score in zip(rates, scores, strict=True)]
 
 
-FULL = [record("full", 3e-4, 0.8), record("full", 1e-3, 0.9), record("full", 3e-3, None, status="diverged")]
+FULL = [record_of("full", 3e-4, 0.8), record_of("full", 1e-3, 0.9), record_of("full", 3e-3, None, status="diverged")]
 
 
 def test_the_best_rates_of_a_study() -> None:
@@ -78,7 +40,7 @@ def test_scores_within_a_standard_error_are_as_good() -> None:
     assert point.rate == pytest.approx(0.1 * RATE_RATIO**0.5)
     (point,) = best_rates([*FULL, *ladder([0.7, 0.85, 0.838, 0.7])]).points
     assert point.lowest == point.highest == pytest.approx(0.1)
-    alike = [record("full", rate, 0.9) for rate in (1e-4, 1e-3, 4e-3)]
+    alike = [record_of("full", rate, 0.9) for rate in (1e-4, 1e-3, 4e-3)]
     (point,) = best_rates([*alike, *ladder([0.7, 0.85, 0.7])]).points
     assert point.full_rate == pytest.approx((1e-4 * 4e-3) ** 0.5)
 
@@ -112,12 +74,12 @@ def test_trainings_of_another_kind_are_not_averaged() -> None:
 def test_replicates_are_averaged_and_what_mostly_diverged_is_the_worst() -> None:
     first = ladder([0.7, 0.85, 0.80])
     second = ladder([0.7, 0.75, 0.95], replicate=1)
-    diverged = [record("said", RATE_RATIO, None, status="diverged")]
+    diverged = [record_of("said", RATE_RATIO, None, status="diverged")]
     found = best_rates([*FULL, *first, *second, *diverged])
     (point,) = found.points
     assert point.rate == pytest.approx(0.1 * RATE_RATIO) and found.num_seeds == 2  # no score beyond: no parabola
     assert best_rates([*FULL, *diverged, *second, *first]) == found
-    lost = [record("said", 0.1 * RATE_RATIO, None, status="diverged", replicate=number) for number in (2, 3, 4)]
+    lost = [record_of("said", 0.1 * RATE_RATIO, None, status="diverged", replicate=number) for number in (2, 3, 4)]
     assert best_rates([*FULL, *first, *second, *diverged, *lost]).points[0].rate == pytest.approx(0.1)
     assert best_rates([*FULL, *first, *second, *diverged, *lost[:2]]).points[0].rate != pytest.approx(0.1)
 
@@ -142,7 +104,7 @@ def test_what_is_left_out(trainings: list[TrainingRecord], expected: tuple[int, 
 @pytest.mark.parametrize("in_full", [0.48, 0.53])
 def test_where_full_fine_tuning_learns_nothing_no_rate_is_best(in_full: float) -> None:
     """The chance score is 0.5, its standard error 0.016."""
-    found = best_rates([record("full", 1e-3, in_full), *ladder([0.5, 0.54, 0.5])])
+    found = best_rates([record_of("full", 1e-3, in_full), *ladder([0.5, 0.54, 0.5])])
     assert found.points == () and found.num_unlearned == 1
 
 

@@ -6,15 +6,17 @@ from typing import Any
 
 import pytest
 
-from lit_idim.d90 import Estimate, Result, SearchSettings, TrainingId, estimate_d90
+from lit_idim.d90 import Estimate, FullScore, Result, SearchSettings, TrainingId, estimate_d90
 from lit_idim.study.measured_cell import MeasuredCell
 from lit_idim.study.row_details import NOT_ENDED, notes, tolerance_met
+
+from .records import record_of
 
 CELL = MeasuredCell(model="m", checkpoint="final", pretraining_step=None, task="toy-sst2", method="did")
 
 
 def told(estimate: Estimate, *, has_ended: bool = True) -> list[str]:
-    return list(notes(CELL, has_ended, {}, None, SearchSettings(), estimate))
+    return list(notes(CELL, has_ended, {}, None, SearchSettings(), 10, estimate))
 
 
 def test_an_interval_that_rules_nothing_out_is_a_warning() -> None:
@@ -43,7 +45,7 @@ def test_a_crossing_beyond_the_range_that_may_lie_within_it(
     estimate = estimate_d90(asked_of(rising), kind="full_fraction", chance=0.5, settings=search)
     assert estimate.curve is not None
     moved = replace(estimate.curve, crossing=replace(estimate.curve.crossing, low=math.log(low), high=math.log(high)))
-    shown = list(notes(CELL, True, {}, None, search, replace(estimate, status=status, curve=moved)))
+    shown = list(notes(CELL, True, {}, None, search, search.d_min, replace(estimate, status=status, curve=moved)))
     assert len(shown) == (warning is not None)
     for text in shown:
         assert text.startswith("WARNING: d90 may lie within the range") and warning is not None and warning in text
@@ -56,10 +58,34 @@ def test_the_warnings_name_another_target_than_that_of_the_column_d90() -> None:
     assert estimate.curve is not None
     within = replace(estimate.curve.crossing, low=math.log(300))
     moved = replace(estimate, status="above_range", curve=replace(estimate.curve, crossing=within))
-    (text,) = notes(CELL, True, {}, None, search, moved)
+    (text,) = notes(CELL, True, {}, None, search, search.d_min, moved)
     assert text.startswith("WARNING: d90 of the target chance_corrected may lie within the range")
     (text,) = told(replace(estimate, status="reached", low=None, high=None))
     assert text.startswith("WARNING: the interval of the target chance_corrected is open at both ends")
+
+
+def test_the_range_begins_above_the_lambdas() -> None:
+    rising = {30: [0.75, 0.76], 100: [0.8, 0.81], 1000: [0.85, 0.86]}
+    search = SearchSettings(d_min=10, d_max=1000)
+    estimate = estimate_d90(asked_of(rising), kind="full_fraction", chance=0.5, settings=search, num_lambdas=26)
+    assert estimate.curve is not None
+    crossing = replace(estimate.curve.crossing, x=math.log(15), low=math.log(6), high=math.log(22))
+    below = replace(estimate, status="below_range", curve=replace(estimate.curve, crossing=crossing))
+    assert list(notes(CELL, True, {}, None, search, 27, below)) == []
+    (warning,) = notes(CELL, True, {}, None, search, 10, below)
+    assert "ends at 22" in warning
+
+
+@pytest.mark.parametrize(("score", "is_told"), [(0.53, True), (0.57, False)])
+def test_a_training_in_full_that_ended_at_chance_is_told_by_the_error_of_a_score(score: float, is_told: bool) -> None:
+    scores = [0.9, 0.6, 0.3, score]  # seeds that differ by far more than the dev examples make a score differ
+    asked = {TrainingId(None, number, 0): Result(score=one) for number, one in enumerate(scores)}
+    records = {one: record_of("full", 10.0**-one.rate, result.score) for one, result in asked.items()}
+    cell = replace(CELL, records=records)
+    full = FullScore(rate=0, mean=0.9, sd=0.3, count=1, sum_of_squares=0.0, degrees_of_freedom=1)
+    shown = list(notes(cell, True, asked, full, SearchSettings(), 10, Estimate(status="no_signal")))
+    told = [text for text in shown if "ended at chance" in text]
+    assert told == [f"{1 + is_told} trainings in full ended at chance (rates {'0.001, ' * is_told}0.01)"]
 
 
 def test_a_search_that_goes_on_says_so_first() -> None:

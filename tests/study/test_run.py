@@ -2,7 +2,6 @@
 
 import errno
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,38 +11,11 @@ import pytest
 from lit_idim.d90.simulation import SimulatedCell
 from lit_idim.errors import UserError
 from lit_idim.ledger import Ledger
-from lit_idim.study import run
-from lit_idim.study.d90_row import D90Row
-from lit_idim.study.run import StudyResult, draw_again, make_folder, measure
-from lit_idim.study.settings import StudySettings, TrainingSettings
+from lit_idim.study.run import draw_again, make_folder
+from lit_idim.study.settings import TrainingSettings
 from lit_idim.study.tables import read_d90
 
-from .simulated import LABELS, SimulatedTrainings, draw_named, load_all, settings_of
-
-ONE_TASK: dict[str, Any] = {"tasks": ("toy-sst2",), "steps": (1000, 4000)}
-Measure = Callable[..., tuple[StudyResult, SimulatedTrainings]]
-
-
-@pytest.fixture
-def simulate(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Measure:
-    """Measures a study into `tmp_path / "out"` without figures; the result, and what was run."""
-    monkeypatch.setattr("lit_idim.study.cell.load_series", lambda name: load_all((name,))[0])
-    monkeypatch.setattr(run, "labels_of", lambda settings: dict.fromkeys(settings.tasks, LABELS))
-    monkeypatch.setattr(run, "draw_figures", lambda *arguments: [])
-
-    def measured(
-        settings: StudySettings, trainings: SimulatedTrainings | None = None, **options: Any
-    ) -> tuple[StudyResult, SimulatedTrainings]:
-        trainings = trainings or SimulatedTrainings(settings)
-        trainings.settings = settings
-        monkeypatch.setattr("lit_idim.study.driver.Trainings", lambda: trainings)
-        return measure(settings, tmp_path / "out", study="simulated", **options), trainings
-
-    return measured
-
-
-def by_step(rows: list[D90Row]) -> dict[int | None, D90Row]:
-    return {row.pretraining_step: row for row in rows}
+from .simulated import ONE_TASK, Measure, SimulatedTrainings, by_step, draw_named, load_all, settings_of
 
 
 def test_a_checkpoint_that_cannot_be_loaded_fails_its_own_cells(simulate: Measure, tmp_path: Path) -> None:
@@ -89,32 +61,6 @@ def test_a_checkpoint_on_which_everything_diverges_has_failed(simulate: Measure)
     assert (row.status, row.reason, row.d90) == ("failed", "no training in full finished", None)
     assert row.d90_chance_corrected_status == "failed"
     assert result.num_failed == 1 and row.num_diverged == row.num_trainings > 3
-
-
-def test_the_final_target_is_the_last_checkpoints(simulate: Measure) -> None:
-    settings = settings_of(**ONE_TASK, search={"targets": ("final",), "max_trainings": 24})
-    rows = by_step(simulate(settings)[0].rows)
-    assert rows[4000].full_score is not None
-    assert rows[1000].final_target_score == rows[4000].final_target_score == 0.9 * rows[4000].full_score
-    assert rows[4000].d90_final_target == rows[4000].d90 and rows[4000].d90 is not None
-    assert "not ended" not in rows[1000].notes + rows[4000].notes
-
-
-def test_without_the_last_checkpoint_there_is_no_final_target(simulate: Measure) -> None:
-    settings = settings_of(**ONE_TASK, search={"targets": ("full_fraction", "final")})
-    broken = load_all(settings.series)[0].fetch(4000).model
-    rows = by_step(simulate(settings, SimulatedTrainings(settings, broken=(broken,)))[0].rows)
-    assert rows[1000].status != "failed" and rows[1000].d90_final_target_status == "failed"
-
-
-def test_a_target_that_no_search_aims_at_has_not_failed(simulate: Measure) -> None:
-    settings = settings_of(**ONE_TASK)
-
-    def cell(name: str) -> SimulatedCell:
-        return replace(draw_named(name), full=0.53, chance=0.5, sd=0.002)
-
-    rows = simulate(settings, SimulatedTrainings(settings, cell=cell))[0].rows
-    assert [(row.status, row.d90_chance_corrected_status) for row in rows] == [("trivial", None)] * 2
 
 
 def test_no_d_exceeds_the_parameters_of_a_small_model(simulate: Measure) -> None:
