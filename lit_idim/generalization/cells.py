@@ -109,7 +109,7 @@ def certify_cells(
     for row in rows:
         obey_stop_signal()
         if row.status == "failed" or (d is None and row.d90 is None):
-            words = row.reason or f"d90 is {row.status.replace('_', ' ')}"
+            words = row.reason if row.status == "failed" else f"d90 is {row.status.replace('_', ' ')}"
             yield CertifiedCell(row=row_of_cell(row, reason=words))
             continue
         cell = cells[row.model, row.checkpoint, row.task, row.method]

@@ -27,7 +27,8 @@ EXPLANATIONS = {
     "no_signal": "Full fine-tuning scores less than 2 standard errors above chance: there is nothing of which a share "
     "could be reached.",
     "failed": "The cell could not be measured.",
-    "not_measured": "No search aimed at this target, and the trainings that were run for others tell nothing of it.",
+    "not_measured": "No search aimed at this target, and the trainings that were run for others tell nothing of it, or "
+    "the last checkpoint has no full score that stays.",
     "in_progress": "The search has not ended. What is known so far may still change.",
 }
 

@@ -48,7 +48,7 @@ class D90Row:
         d90_final_target: the same as d90 for the target of the last checkpoint of the series in this study.
         d90_final_target_low: lower end of its interval, in trained numbers.
         d90_final_target_high: upper end of its interval, in trained numbers.
-        d90_final_target_status: its status; None as for the chance-corrected one.
+        d90_final_target_status: its status; None as for the chance-corrected one, also for want of the last full score.
         d_min: smallest d of the search, in trained numbers: for SAID at least one more than its lambdas, once a
             d was tried.
         d_max: largest d of the search, in trained numbers.

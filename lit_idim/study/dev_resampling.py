@@ -54,7 +54,8 @@ def crossing_deviation(
 
     Args:
         estimate: with its curve.
-        full: the full score of the cell, in whose place the last checkpoint's is meant by the final target.
+        full: the full score of the cell. It stands for that of the last checkpoint, too, where the target is the final
+            one.
         records: finished trainings of the cell.
         labels: of the dev examples, shape (n,).
         target_fraction: of the full score.

@@ -18,6 +18,7 @@ from lit_idim.study.d90_row import D90Row, D90Variant
 from lit_idim.study.dev_resampling import dev_labels
 from lit_idim.study.measured_cell import MeasuredCell
 from lit_idim.study.provenance import write_manifest
+from lit_idim.study.row_details import has_ended
 from lit_idim.study.rows import Labels, rows_of
 from lit_idim.study.seeds import subset_seed
 from lit_idim.study.settings import StudySettings
@@ -30,6 +31,16 @@ VARIANT_OF_TARGET: dict[str, D90Variant] = {
     "chance_corrected": "d90_chance_corrected",
     "final": "d90_final_target",
 }
+
+
+def search_failed(row: D90Row, settings: StudySettings) -> bool:
+    """Whether there is no d90 of the first target, or of d90 itself if the search aims at it, for want of scores.
+
+    A second target may lack its last checkpoint, which is that checkpoint's failure.
+    """
+    targets = settings.search.targets
+    failed = row.status_of(VARIANT_OF_TARGET[targets[0]]) == "failed"
+    return has_ended(row) and (failed or (row.status == "failed" and "full_fraction" in targets))
 
 
 def labels_of(settings: StudySettings) -> Labels:

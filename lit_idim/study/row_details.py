@@ -23,6 +23,7 @@ Asked = Mapping[TrainingId, Result]
 
 _Z = statistics.NormalDist().inv_cdf(0.5 + LEVEL / 2)
 NOT_ENDED = "the search has not ended"
+HEAD_FAILED = "WARNING: the head alone failed: "  # the last of the notes: a reason may hold anything
 _STANDARD_ERRORS = 2
 
 
@@ -56,7 +57,7 @@ def head_columns(head: MeasuredCell | None, search: SearchSettings) -> tuple[dic
     if head is None:
         return columns, []
     if head.reason is not None:
-        return columns, [f"WARNING: the head alone failed: {head.reason}"]
+        return columns, [f"{HEAD_FAILED}{head.reason}"]
     has_ended, asked = head.asked(search, None)
     if not has_ended:
         return columns, ["the trainings of the head alone have not ended"]

@@ -102,7 +102,7 @@ class _Final:
 
     Attributes:
         full: None where there is none.
-        is_settled: whether it stays as it is: while its search goes on the other cells wait for it.
+        is_settled: whether it stays as it is, since the search of that cell has ended.
     """
 
     full: FullScore | None

@@ -20,7 +20,7 @@ from lit_idim.study.driver import CellState, Driver
 from lit_idim.study.engine import Engine
 from lit_idim.study.engine_driver import EngineDriver
 from lit_idim.study.measured_cell import MeasuredCell, measured_cells
-from lit_idim.study.outputs import VARIANT_OF_TARGET, draw_figures, fitted_curves, labels_of, write_tables
+from lit_idim.study.outputs import draw_figures, fitted_curves, labels_of, search_failed, write_tables
 from lit_idim.study.progress import Progress
 from lit_idim.study.provenance import write_config, write_manifest
 from lit_idim.study.row_details import has_ended
@@ -45,7 +45,7 @@ class StudyResult:
         figures: paths of the figures.
         records: trainings that the rows are made from and those that a search has not asked for in the end.
         curves: ln d and the fitted score there, by model, checkpoint, task and method.
-        num_failed: cells that failed, baselines included; from a ledger alone those that `d90.csv` tells of.
+        num_failed: cells that failed, baselines included; from a ledger those that an earlier `d90.csv` tells of.
     """
 
     rows: list[D90Row]
@@ -146,8 +146,7 @@ def measure(
             measured = [record for state in driver.states for record in state.records.values()]
             curves = fitted_curves(rows, estimates)
             figures = draw_figures(out, settings, rows, curves, measured)
-        failed_heads = [state for state in driver.states if state.cell.is_baseline and state.reason is not None]
-    num_failed = _num_failed(rows, settings) + len(failed_heads)
+    num_failed = _num_failed(rows, _measured(driver), settings)
     return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
@@ -191,7 +190,7 @@ def draw_again(
         measured = [record for cell in cells for record in cell.records.values()]
         curves = fitted_curves(rows, estimates)
         figures = draw_figures(out, settings, rows, curves, measured)
-    num_failed = _num_failed(rows, settings)
+    num_failed = _num_failed(rows, cells, settings)
     return StudyResult(rows=rows, figures=figures, records=measured, curves=curves, num_failed=num_failed)
 
 
@@ -210,9 +209,9 @@ def make_folder(out: Path) -> None:
         probe.unlink()
 
 
-def _num_failed(rows: list[D90Row], settings: StudySettings) -> int:
-    variant = VARIANT_OF_TARGET[settings.search.targets[0]]
-    return sum(row.status_of(variant) == "failed" and has_ended(row) for row in rows)
+def _num_failed(rows: list[D90Row], cells: list[MeasuredCell], settings: StudySettings) -> int:
+    num_heads = sum(cell.is_baseline and cell.reason is not None for cell in cells)
+    return num_heads + sum(search_failed(row, settings) for row in rows)
 
 
 def _measured(driver: Driver) -> list[MeasuredCell]:

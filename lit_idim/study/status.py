@@ -17,6 +17,7 @@ from lit_idim.study.row_details import has_ended
 from lit_idim.study.rows import rows_of
 from lit_idim.study.run import LEDGER_FILE
 from lit_idim.study.settings import StudySettings
+from lit_idim.study.written_rows import with_failures, written_rows
 from lit_idim.text import aligned
 
 _HEADINGS = ("cell", "state", "trainings", "diverged", "time", "so far")
@@ -28,13 +29,13 @@ class CellStatus:
 
     Attributes:
         name: series, step, task and method.
-        state: "done", "open" (begun) or "not begun"; one that failed is open, since a ledger holds trainings alone.
+        state: "done", "open" (begun), "not begun", or "failed" as the folder's `d90.csv` tells.
         num_trainings: finished or diverged.
         num_diverged: of these.
         num_paused: that go on later, or are dropped.
         seconds: of all of them.
         num_left: whole trainings that the search is expected to need yet.
-        so_far: d90 in words, or the head's score.
+        so_far: d90 in words, or the head's score, or why the cell failed.
     """
 
     name: str
@@ -62,7 +63,8 @@ def describe_study(folder: Path, *, ledger: str | None = None) -> str:
     with Ledger.read(ledger or config.ledger or folder / LEDGER_FILE, settings=settings_to_agree(settings)) as book:
         records, num_running = book.records(), book.num_running()
     cells = load_cells(settings)
-    statuses = study_status(settings, cells, measured_cells(cells, records))
+    measured = with_failures(measured_cells(cells, records), settings, written_rows(folder))
+    statuses = study_status(settings, cells, measured)
     lines = [_HEADINGS, *(_line(status) for status in statuses)]
     text = aligned(lines)
     return "\n".join([*text, _summary(statuses, num_running)])
@@ -81,7 +83,9 @@ def study_status(settings: StudySettings, cells: Sequence[Cell], measured: Seque
     found = []
     for cell, one in zip(cells, measured, strict=True):
         key = (one.model, one.checkpoint, one.task, one.method)
-        if not one.records:
+        if one.reason is not None:
+            is_done, so_far = False, one.reason
+        elif not one.records:
             is_done, so_far = False, ""
         elif one.is_baseline:
             is_done, results = one.asked(settings.search, None)
@@ -97,17 +101,17 @@ def study_status(settings: StudySettings, cells: Sequence[Cell], measured: Seque
 
 
 def _status(cell: Cell, measured: MeasuredCell, settings: StudySettings, is_done: bool, so_far: str) -> CellStatus:
-    records = list(measured.records.values())
+    records, has_failed = list(measured.records.values()), measured.reason is not None
     ended = [record for record in records if record.status in ("finished", "diverged")]
     expected = sum(expected_trainings(cell, settings.search))
     return CellStatus(
         name=cell.name,
-        state="done" if is_done else "open" if records else "not begun",
+        state="failed" if has_failed else "done" if is_done else "open" if records else "not begun",
         num_trainings=len(ended),
         num_diverged=sum(record.status == "diverged" for record in ended),
         num_paused=sum(record.status == "paused" for record in records),
         seconds=sum(record.seconds for record in records),
-        num_left=0.0 if is_done else max(0.0, expected - len(ended)),
+        num_left=0.0 if is_done or has_failed else max(0.0, expected - len(ended)),
         so_far=so_far,
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from lit_idim.study.d90_row import D90Row, D90Variant
-from lit_idim.study.outputs import VARIANT_OF_TARGET
+from lit_idim.study.outputs import VARIANT_OF_TARGET, search_failed
 from lit_idim.study.row_details import has_ended
 from lit_idim.study.settings import StudySettings
 from lit_idim.study.trend import Trend, trend
@@ -23,14 +23,9 @@ def summarize(rows: Sequence[D90Row], settings: StudySettings) -> str:
     lines = [_HEADINGS, *(_line(row, variant) for row in rows)]
     text = aligned(lines)
     text += trend_sentences(rows, settings)
-    text += [
-        f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.reason}"
-        for row in rows
-        if row.status_of(variant) == "failed"
-    ]
-    text += [
-        f"{row.model}/{row.checkpoint} {row.task} {row.method}: {row.notes}" for row in rows if "WARNING" in row.notes
-    ]
+    names = [(f"{row.model}/{row.checkpoint} {row.task} {row.method}", row) for row in rows]
+    text += [f"{name}: {row.reason}" for name, row in names if search_failed(row, settings)]
+    text += [f"{name}: {row.notes}" for name, row in names if "WARNING" in row.notes]
     return "\n".join(text)
 
 

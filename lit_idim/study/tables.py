@@ -68,21 +68,26 @@ def read_d90(path: Path) -> list[D90Row]:
         UserError: if the table lacks a column or holds something that a column cannot.
     """
     types = get_type_hints(D90Row)
-    with path.open(newline="", encoding="utf-8") as file:
-        reader = csv.DictReader(file)
-        if missing := [name for name in D90_COLUMNS if name not in (reader.fieldnames or ())]:
-            raise UserError(f"{path} lacks the columns {', '.join(missing)}: make the table again from its ledger")
-        return [
-            D90Row(**{name: _parsed(line[name], types[name], f"{path}: {name}") for name in D90_COLUMNS})
-            for line in reader
-        ]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            reader = csv.DictReader(file)
+            columns, lines = reader.fieldnames or (), list(reader)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UserError(f"{path} is damaged ({error}): make the table again from its ledger") from None
+    if missing := [name for name in D90_COLUMNS if name not in columns]:
+        raise UserError(f"{path} lacks the columns {', '.join(missing)}: make the table again from its ledger")
+    if any(None in line or None in line.values() for line in lines):
+        raise UserError(f"{path} has a row of another length than its header: make the table again from its ledger")
+    return [
+        D90Row(**{name: _parsed(line[name], types[name], f"{path}: {name}") for name in D90_COLUMNS}) for line in lines
+    ]
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return ""
     if isinstance(value, str):
-        return value
+        return value.replace("\r\n", "\n").replace("\r", "\n")  # csv of Python 3.11 does not quote it
     if isinstance(value, (bool, np.bool_)):
         return str(bool(value))
     if isinstance(value, Integral):

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from lit_idim.d90 import Estimate, FullScore, Result, SearchSettings, TrainingId, estimate_d90, full_score
+from lit_idim.d90.crossing import KERNEL_NATS
 from lit_idim.ledger import TrainingRecord
 from lit_idim.study.dev_resampling import NUM_RESAMPLES, crossing_deviation, widened
 from lit_idim.study.outcomes import pack_predictions
@@ -84,6 +85,26 @@ def test_trainings_of_other_rates_and_far_from_the_crossing_do_not_count() -> No
     assert found is not None and deviation(base | more, estimate, full) == pytest.approx(found, rel=1e-6)
 
 
+def test_trainings_count_by_their_distance_from_the_crossing() -> None:
+    estimate, full = estimated()
+    assert estimate.curve is not None
+    in_full, x = right(0.9, seed=1), estimate.curve.crossing.x
+    points = {TrainingId(d, 0, 0): right(0.81, seed=d) for d in (25, 100, 1600)}
+    records = {training: record(training, one) for training, one in ({IN_FULL: in_full} | points).items()}
+    found = deviation(records, estimate, full)
+    weights = [math.exp(-0.5 * ((math.log(training.d or 0) - x) / KERNEL_NATS) ** 2) for training in points]
+    of_one = np.std(np.average(list(points.values()), axis=0, weights=weights) - FRACTION * in_full)
+    assert found == pytest.approx(of_one / math.sqrt(NUM_EXAMPLES) / estimate.curve.crossing.slope, rel=WITHIN)
+
+
+def test_a_flat_curve_tells_nothing() -> None:
+    estimate, full = estimated()
+    assert estimate.curve is not None
+    flat = replace(estimate, curve=replace(estimate.curve, crossing=replace(estimate.curve.crossing, slope=0.0)))
+    records = {IN_FULL: record(IN_FULL, right(0.9, seed=1)), IN_SUBSPACE: record(IN_SUBSPACE, right(0.8, seed=2))}
+    assert deviation(records, flat, full) is None
+
+
 def test_without_predictions_there_is_none() -> None:
     estimate, full = estimated()
     records = {IN_FULL: record(IN_FULL, right(0.9, seed=1)), IN_SUBSPACE: record(IN_SUBSPACE, right(0.8, seed=2))}
@@ -104,4 +125,6 @@ def test_an_interval_is_widened_in_quadrature_and_open_beyond_the_range() -> Non
     farther = 60 * math.exp(math.hypot(math.log(90 / 60), 0.8 * 1.645))
     assert widened(reached, 0.8, 1.645, (27, 1000)) == (None, pytest.approx(farther))
     assert widened(reached, 3.0, 1.645, (27, 1000)) == (None, None)
+    assert widened(replace(reached, low=None), 0.2, 1.645, (27, 1000)) == (None, high)
+    assert widened(replace(reached, high=None), 0.2, 1.645, (27, 1000)) == (low, None)
     assert widened(replace(reached, status="above_range"), 0.2, 1.645, (27, 1000)) == (None, None)

@@ -7,6 +7,7 @@ import pytest
 
 from lit_idim.d90.simulation import SimulatedCell
 from lit_idim.study.run import draw_again
+from lit_idim.study.summary import summarize
 
 from .simulated import (
     ONE_TASK,
@@ -83,7 +84,7 @@ def test_a_failed_search_of_the_first_target_says_why(simulate: Measure) -> None
     assert row.reason is not None and "all that ended have diverged" in row.reason
 
 
-def test_d90_itself_is_not_told_as_failed_where_no_search_aimed_at_it(simulate: Measure) -> None:
+def test_a_d90_that_no_search_aimed_at_fails_no_cell(simulate: Measure, tmp_path: Path) -> None:
     settings = settings_of(**ONE_TASK, search={"targets": ("final",)})
 
     def cell(name: str) -> SimulatedCell:
@@ -92,8 +93,39 @@ def test_d90_itself_is_not_told_as_failed_where_no_search_aimed_at_it(simulate: 
 
     result, _ = simulate(settings, SimulatedTrainings(settings, cell=cell))
     row = by_step(result.rows)[1000]
-    assert (row.d90_final_target_status, result.num_failed) == ("trivial", 0)
+    assert (row.d90_final_target_status, row.status, result.num_failed) == ("trivial", "failed", 0)
     assert row.reason is not None and "no search aimed at it" in row.reason
+    assert "no search aimed at it" not in summarize(result.rows, settings)
+    assert draw_again(settings, tmp_path / "out", study="simulated").rows == result.rows
+
+
+def test_a_failed_d90_counts_beside_a_first_target_that_was_found(simulate: Measure) -> None:
+    settings = settings_of(**ONE_TASK, search={"targets": ("final", "full_fraction")})
+
+    def cell(name: str) -> SimulatedCell:
+        full = 0.85 if name.startswith("1000") else 0.55
+        return replace(draw_named(name), full=full, chance=0.5, sd=0.002, diverging=0.0)
+
+    class DivergesInSubspaces(SimulatedTrainings):
+        def run(self, request: TrainingRequest) -> TrainingOutcome:
+            diverging = 0.0 if request.d is None else 1.0
+            self.cell = lambda name: replace(cell(name), diverging=diverging)
+            return super().run(request)
+
+    result, _ = simulate(settings, DivergesInSubspaces(settings))
+    row = by_step(result.rows)[1000]
+    assert (row.d90_final_target_status, row.status, result.num_failed) == ("trivial", "failed", 1)
+    assert "all that ended have diverged" in summarize(result.rows, settings)
+
+
+def test_the_full_score_of_the_last_checkpoint_is_no_target_while_its_search_goes_on(
+    simulate: Measure, tmp_path: Path
+) -> None:
+    simulate(settings_of(**ONE_TASK, search={"max_trainings": 12}))
+    rows = by_step(draw_again(settings_of(**ONE_TASK), tmp_path / "out", study="simulated").rows)
+    assert all("not ended" in row.notes and row.full_score is not None for row in rows.values())
+    assert rows[1000].final_target_score is None
+    assert rows[4000].final_target_score == rows[4000].target_score
 
 
 def test_a_target_that_no_search_aims_at_has_not_failed(simulate: Measure) -> None:

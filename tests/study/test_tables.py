@@ -76,6 +76,21 @@ def test_rows_come_back_as_they_were(tmp_path, make_row):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["d90.csv"]
 
 
+def test_a_reason_may_hold_the_end_of_a_line_of_a_progress_bar(tmp_path, make_row):
+    write_d90(tmp_path / "d90.csv", [make_row(reason="50%\r100%\r\nno room"), make_row()])
+    assert [row.reason for row in read_d90(tmp_path / "d90.csv")] == ["50%\n100%\nno room", make_row().reason]
+
+
+@pytest.mark.parametrize("damaged", ["cut", "longer", "bytes"])
+def test_a_damaged_table_is_told(tmp_path, make_row, damaged):
+    path = tmp_path / "d90.csv"
+    write_d90(path, [make_row()])
+    whole = path.read_bytes()
+    path.write_bytes({"cut": whole[:-200], "longer": whole[:-1] + b",x\n", "bytes": whole + b"\xff\n"}[damaged])
+    with pytest.raises(UserError, match="make the table again from its ledger"):
+        read_d90(path)
+
+
 def test_numpy_numbers_are_written_as_numbers(tmp_path, make_row):
     row = make_row(d90=np.float64(0.1), num_seeds=np.int64(3), tolerance_met=np.True_)
     write_d90(tmp_path / "d90.csv", [row])
