@@ -215,6 +215,19 @@ def table(settings: StudySettings, folder: Path) -> str:
     return (folder / "d90.csv").read_text()
 
 
+class DivergingInSubspaces(SimulatedTrainings):
+    """Trainings of `cell`, all of which diverge in subspaces and none in full."""
+
+    def __init__(self, settings: StudySettings, cell: Callable[[str], SimulatedCell]) -> None:
+        super().__init__(settings)
+        self.given = cell
+
+    def run(self, request: TrainingRequest) -> TrainingOutcome:
+        diverging = 0.0 if request.d is None else 1.0
+        self.cell = lambda name: replace(self.given(name), diverging=diverging)
+        return super().run(request)
+
+
 Measure = Callable[..., tuple[StudyResult, SimulatedTrainings]]
 """What the fixture `simulate` gives: measures settings, with further arguments of `measure`."""
 

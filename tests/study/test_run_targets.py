@@ -11,10 +11,9 @@ from lit_idim.study.summary import summarize
 
 from .simulated import (
     ONE_TASK,
+    DivergingInSubspaces,
     Measure,
     SimulatedTrainings,
-    TrainingOutcome,
-    TrainingRequest,
     by_step,
     draw_named,
     load_all,
@@ -72,13 +71,7 @@ def test_a_failed_search_of_the_first_target_says_why(simulate: Measure) -> None
     def cell(name: str) -> SimulatedCell:
         return replace(draw_named(name), full=0.53, chance=0.5, sd=0.002, diverging=0.0)
 
-    class DivergesInSubspaces(SimulatedTrainings):
-        def run(self, request: TrainingRequest) -> TrainingOutcome:
-            diverging = 0.0 if request.d is None else 1.0
-            self.cell = lambda name: replace(cell(name), diverging=diverging)
-            return super().run(request)
-
-    result, _ = simulate(settings, DivergesInSubspaces(settings))
+    result, _ = simulate(settings, DivergingInSubspaces(settings, cell))
     (row,) = result.rows
     assert (row.status, row.d90_chance_corrected_status, result.num_failed) == ("trivial", "failed", 1)
     assert row.reason is not None and "all that ended have diverged" in row.reason
@@ -106,13 +99,7 @@ def test_a_failed_d90_counts_beside_a_first_target_that_was_found(simulate: Meas
         full = 0.85 if name.startswith("1000") else 0.55
         return replace(draw_named(name), full=full, chance=0.5, sd=0.002, diverging=0.0)
 
-    class DivergesInSubspaces(SimulatedTrainings):
-        def run(self, request: TrainingRequest) -> TrainingOutcome:
-            diverging = 0.0 if request.d is None else 1.0
-            self.cell = lambda name: replace(cell(name), diverging=diverging)
-            return super().run(request)
-
-    result, _ = simulate(settings, DivergesInSubspaces(settings))
+    result, _ = simulate(settings, DivergingInSubspaces(settings, cell))
     row = by_step(result.rows)[1000]
     assert (row.d90_final_target_status, row.status, result.num_failed) == ("trivial", "failed", 1)
     assert "all that ended have diverged" in summarize(result.rows, settings)
