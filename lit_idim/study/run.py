@@ -45,7 +45,8 @@ class StudyResult:
         figures: paths of the figures.
         records: trainings that the rows are made from and those that a search has not asked for in the end.
         curves: ln d and the fitted score there, by model, checkpoint, task and method.
-        num_failed: cells that failed, baselines included; from a ledger those that an earlier `d90.csv` tells of.
+        num_failed: cells that failed, baselines included; from a ledger those of which its trainings
+            or an earlier `d90.csv` tell.
     """
 
     rows: list[D90Row]

@@ -65,7 +65,7 @@ def read_d90(path: Path) -> list[D90Row]:
     """Reads what `write_d90` wrote, number for number; columns that it does not know are passed over.
 
     Raises:
-        UserError: if the table lacks a column or holds something that a column cannot.
+        UserError: if the table is cut short, lacks a column or holds something that a column cannot.
     """
     types = get_type_hints(D90Row)
     try:
